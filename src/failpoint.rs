@@ -1,0 +1,61 @@
+//! Named points at which the crash tests kill the process
+//!
+//! `CROSSFADE_FAILPOINT=name[:n]` makes the process kill itself with SIGKILL when it reaches the point for the n-th
+//! time. Without the cargo feature `failpoints` all of this compiles to nothing.
+
+use std::future::Future;
+
+/// Dies here if the environment says so
+#[cfg(feature = "failpoints")]
+pub fn hit(name: &str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+    if wanted(name).is_some_and(|at| REACHED.fetch_add(1, Ordering::SeqCst) + 1 == at) {
+        die();
+    }
+}
+
+/// Dies here if the environment says so
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn hit(_name: &str) {}
+
+/// Runs `work`; if the environment says so, dies when the server must have received it but before its reply is read
+#[cfg(feature = "failpoints")]
+pub async fn hit_after_sending<F: Future>(name: &str, work: F) -> F::Output {
+    if wanted(name).is_none() {
+        return work.await;
+    }
+    let mut work = std::pin::pin!(work);
+    // The first poll hands the message to the connection's task; the pause lets that task write it and the server act.
+    let first = std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context))).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    hit(name);
+    match first {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => work.await,
+    }
+}
+
+/// Runs `work`
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub async fn hit_after_sending<F: Future>(_name: &str, work: F) -> F::Output {
+    work.await
+}
+
+#[cfg(feature = "failpoints")]
+fn wanted(name: &str) -> Option<u64> {
+    let setting = std::env::var("CROSSFADE_FAILPOINT").ok()?;
+    let (wanted, at) = setting.split_once(':').unwrap_or((&setting, "1"));
+    (wanted == name).then(|| at.parse().unwrap_or(1))
+}
+
+#[cfg(feature = "failpoints")]
+fn die() -> ! {
+    // SAFETY: plain system calls without pointers.
+    unsafe {
+        libc::kill(libc::getpid(), libc::SIGKILL);
+    }
+    unreachable!("SIGKILL cannot be handled")
+}

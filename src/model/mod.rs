@@ -1,0 +1,20 @@
+//! Pure decisions: values in, values out
+//!
+//! Nothing here opens a file or a socket, reads a clock, or logs; everything can be tested without a database.
+//! Both edges (`sqlite`, `postgres`) and the engine build on it, and it builds on none of them.
+
+pub mod change;
+pub mod chunk;
+pub mod decode;
+pub mod digest;
+pub mod encode;
+pub mod key;
+pub mod mapping;
+pub mod numeric;
+pub mod phase;
+pub mod plan;
+pub mod planner;
+pub mod profile;
+pub mod schema;
+pub mod value;
+pub mod variant;

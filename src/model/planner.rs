@@ -1,0 +1,196 @@
+//! From schema and profile to the plan: keys, types, names, indexes, foreign keys
+//!
+//! Everything that cannot be held is found here, before anything is touched: all refusals at once, and a warning for
+//! whatever the target keeps in another way than the source.
+
+mod columns;
+mod foreign_keys;
+mod indexes;
+mod key;
+mod names;
+
+use super::mapping::Mapping;
+use super::plan::{Notice, Plan, TablePlan};
+use super::profile::{ColumnProfile, TableProfile};
+use super::schema::{Key, KeyKind, Table};
+
+pub use key::choose_key;
+
+/// PostgreSQL's limit of columns in a table
+const MAX_COLUMNS: usize = 1600;
+/// PostgreSQL's limit of columns in an index
+const MAX_INDEX_COLUMNS: usize = 32;
+/// Bytes of values that an index row surely holds; a b-tree takes 2704 with its own headers
+const MAX_INDEX_BYTES: u64 = 2600;
+/// Names that begin like this are crossfade's on both sides
+const OWN_PREFIX: &str = "_crossfade";
+
+/// A table on its way to a [`TablePlan`]
+struct Draft {
+    plan: TablePlan,
+    profile: TableProfile,
+    /// For each of `plan.indexes`: the name that the user gave it, `None` for the index of a constraint
+    index_names: Vec<Option<String>>,
+}
+
+/// What is told to the operator, collected on the way
+#[derive(Default)]
+struct Notes {
+    warnings: Vec<Notice>,
+    refusals: Vec<Notice>,
+}
+
+/// Decides everything; an empty list of refusals means that it can start
+pub fn make_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Plan {
+    let mut notes = Notes::default();
+    let drafts = tables.into_iter().filter_map(|(table, profile)| draft(table, profile, &mut notes));
+    let mut drafts: Vec<Draft> = drafts.collect();
+    for (draft, id) in drafts.iter_mut().zip(1..) {
+        draft.plan.id = id;
+    }
+    for draft in &mut drafts {
+        indexes::translate(draft, &mut notes);
+    }
+    names::name_relations(&mut drafts, &mut notes);
+    foreign_keys::translate(&mut drafts, &mut notes);
+    let tables = drafts.into_iter().map(|draft| draft.plan).collect();
+    let Notes { warnings, refusals } = notes;
+    Plan { target_schema: target_schema.to_string(), tables, skipped, warnings, refusals }
+}
+
+/// The table with its key and its columns; relation names, indexes and foreign keys need all tables and come later
+fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft> {
+    if has_own_prefix(&table.name) {
+        notes.refuse(&table.name, "its name begins like crossfade's own objects", "rename the table");
+    }
+    let key = match choose_key(&table, profile.null_keys) {
+        Ok(key) => key,
+        Err(refusal) => {
+            notes.refusals.push(refusal);
+            return None;
+        }
+    };
+    warn_about_key(&table, &key, profile.null_keys, notes);
+    let columns = columns::plan_columns(&table, &profile, &key, notes);
+    let key_columns = columns::key_columns(&columns, &key);
+    let plan = TablePlan {
+        id: 0,
+        key,
+        target_name: String::new(),
+        columns,
+        key_columns,
+        key_constraint: String::new(),
+        indexes: Vec::new(),
+        foreign_keys: Vec::new(),
+        row_count: profile.rows,
+        byte_count: profile.bytes,
+        source: table,
+    };
+    let draft = Draft { plan, profile, index_names: Vec::new() };
+    refuse_limits(&draft, notes);
+    Some(draft)
+}
+
+fn warn_about_key(table: &Table, key: &Key, null_keys: u64, notes: &mut Notes) {
+    if let Some(part) = key.parts.iter().find(|p| p.collation != "BINARY") {
+        let message =
+            format!("its key is unique under {}; the target compares {} byte by byte", part.collation, part.sql);
+        notes.warn(&table.name, &message, None);
+    }
+    if key.kind != KeyKind::Rowid {
+        return;
+    }
+    let why = if null_keys > 0 {
+        format!("{null_keys} rows have NULL in the PRIMARY KEY")
+    } else if !table.primary_key.is_empty() {
+        "its PRIMARY KEY uses a collation that is not built in".to_string()
+    } else {
+        "it has neither a PRIMARY KEY nor a UNIQUE NOT NULL index".to_string()
+    };
+    let message = format!("{why}: rows are told apart by the rowid, kept in an additional column on the target");
+    // SQLite renumbers rowids on VACUUM in tables that have no index at all.
+    let remedy = table.indexes.is_empty().then_some("do not VACUUM while crossfade follows, or declare a key");
+    notes.warn(&table.name, &message, remedy);
+}
+
+/// What no setting of ours can make PostgreSQL take
+fn refuse_limits(draft: &Draft, notes: &mut Notes) {
+    let (plan, name) = (&draft.plan, &draft.plan.source.name);
+    if plan.columns.len() > MAX_COLUMNS {
+        let message = format!("{} columns; PostgreSQL takes {MAX_COLUMNS}", plan.columns.len());
+        notes.refuse(name, &message, "split the table");
+    }
+    if plan.key_columns.len() > MAX_INDEX_COLUMNS {
+        let message = format!("{} columns in the key; PostgreSQL takes {MAX_INDEX_COLUMNS}", plan.key_columns.len());
+        notes.refuse(name, &message, "declare a narrower key");
+    }
+    let bytes = draft.index_bytes(plan.key_columns.iter().copied());
+    if bytes > MAX_INDEX_BYTES {
+        let message = format!("key values of up to {bytes} bytes; PostgreSQL's indexes hold {MAX_INDEX_BYTES}");
+        notes.refuse(name, &message, "shorten the key's values, or declare a shorter key");
+    }
+    let nulls = |at: &&usize| draft.profile_of(**at).is_some_and(|p| p.nulls > 0);
+    if let Some(&at) = plan.key_columns.iter().find(nulls) {
+        let object = format!("{name}.{}", plan.source_name(at));
+        notes.refuse(&object, "NULL in a NOT NULL column of the key", "repair the rows");
+    }
+}
+
+impl Draft {
+    /// Counts of the values in a column of the plan; the hidden rowid has none
+    fn profile_of(&self, column: usize) -> Option<&ColumnProfile> {
+        self.profile.columns.get(self.plan.columns[column].source_column?)
+    }
+
+    /// Bytes that an index row over these columns may need: the longest values together, since they may meet in a row
+    fn index_bytes(&self, columns: impl Iterator<Item = usize>) -> u64 {
+        let bytes = columns.map(|at| match (self.plan.columns[at].mapping, self.profile_of(at)) {
+            // Bytes are escaped in JSON: up to two characters each.
+            (Mapping::Variant, Some(profile)) => profile.bytes_max * 2,
+            (_, Some(profile)) => profile.bytes_max,
+            (_, None) => 8,
+        });
+        bytes.sum()
+    }
+}
+
+impl TablePlan {
+    /// A column as the user knows it
+    fn source_name(&self, column: usize) -> &str {
+        let column = &self.columns[column];
+        column.source_column.map_or(&column.target_name, |at| &self.source.columns[at].name)
+    }
+
+    /// Position in `columns` of a column of the source
+    fn column_of(&self, source_column: usize) -> Option<usize> {
+        self.columns.iter().position(|c| c.source_column == Some(source_column))
+    }
+}
+
+impl Notes {
+    fn warn(&mut self, object: &str, message: &str, remedy: Option<&str>) {
+        self.warnings.push(notice(object, message, remedy));
+    }
+
+    fn refuse(&mut self, object: &str, message: &str, remedy: &str) {
+        self.refusals.push(notice(object, message, Some(remedy)));
+    }
+}
+
+fn notice(object: &str, message: &str, remedy: Option<&str>) -> Notice {
+    Notice { object: object.into(), message: message.into(), remedy: remedy.map(str::to_string) }
+}
+
+/// SQLite's names are alike in any case
+fn has_own_prefix(name: &str) -> bool {
+    name.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}
+
+fn is_builtin(collation: &str) -> bool {
+    ["BINARY", "NOCASE", "RTRIM"].contains(&collation)
+}
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

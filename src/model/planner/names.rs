@@ -1,0 +1,162 @@
+//! Names that PostgreSQL can hold: the source's own wherever possible, changed visibly where not
+
+use std::collections::HashSet;
+
+use super::{Draft, Notes};
+use crate::model::plan::TablePlan;
+
+/// Bytes of a name in PostgreSQL; longer ones would be cut without a word
+const MAX_BYTES: usize = 63;
+
+/// Names that no column of a PostgreSQL table may have
+pub(super) const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// The names given so far in one name space
+#[derive(Default)]
+pub(super) struct Names {
+    used: HashSet<String>,
+}
+
+impl Names {
+    /// A name for each; those that can stay as they are come first, so that none of them gives way to a changed one
+    pub(super) fn assign(&mut self, wanted: &[&str], reserved: &[&str]) -> Vec<String> {
+        let storable = |name: &str| !name.is_empty() && name.len() <= MAX_BYTES && !reserved.contains(&name);
+        let kept: Vec<bool> = wanted.iter().map(|name| storable(name) && self.used.insert(name.to_string())).collect();
+        let names = wanted.iter().zip(kept).map(|(name, kept)| match kept {
+            true => name.to_string(),
+            false if reserved.contains(name) => self.make(&format!("{name}_")),
+            false => self.make(name),
+        });
+        names.collect()
+    }
+
+    /// A name as near to `wanted` as can be
+    pub(super) fn make(&mut self, wanted: &str) -> String {
+        let wanted = if wanted.is_empty() { "unnamed" } else { wanted };
+        let base = shortened(wanted);
+        let numbered = (2u64..).map(|number| {
+            let suffix = format!("_{number}");
+            format!("{}{suffix}", cut(&base, MAX_BYTES - suffix.len()))
+        });
+        let mut candidates = std::iter::once(base.clone()).chain(numbered);
+        let name = candidates.find(|name| !self.used.contains(name)).unwrap_or(base.clone());
+        self.used.insert(name.clone());
+        name
+    }
+
+    /// Tells the operator about a name that is not the source's
+    pub(super) fn warn_if_changed(&self, object: &str, source: &str, target: &str, notes: &mut Notes) {
+        if source != target {
+            let why = match source {
+                "" => "is empty",
+                name if name.len() > MAX_BYTES => "is longer than 63 bytes",
+                name if SYSTEM_COLUMNS.contains(&name) => "belongs to PostgreSQL itself",
+                _ => "is taken",
+            };
+            notes.warn(object, &format!("is called {target} on the target, because its own name {why}"), None);
+        }
+    }
+}
+
+/// Names everything that shares one name space on PostgreSQL: tables first, then the indexes that the user named, then
+/// the keys, then the indexes of constraints
+pub(super) fn name_relations(drafts: &mut [Draft], notes: &mut Notes) {
+    let mut names = Names::default();
+    let wanted: Vec<String> = drafts.iter().map(|d| d.plan.source.name.clone()).collect();
+    let given = names.assign(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    for ((draft, source), name) in drafts.iter_mut().zip(&wanted).zip(given) {
+        names.warn_if_changed(source, source, &name, notes);
+        draft.plan.target_name = name;
+    }
+    name_user_indexes(drafts, &mut names, notes);
+    for draft in drafts.iter_mut() {
+        draft.plan.key_constraint = names.make(&format!("{}_pkey", draft.plan.target_name));
+    }
+    for draft in drafts {
+        for at in (0..draft.index_names.len()).filter(|at| draft.index_names[*at].is_none()) {
+            let columns = draft.plan.indexes[at].columns.iter().map(|(column, _)| *column);
+            draft.plan.indexes[at].name = names.make(&derived(&draft.plan, columns, "key"));
+        }
+    }
+}
+
+fn name_user_indexes(drafts: &mut [Draft], names: &mut Names, notes: &mut Notes) {
+    let wanted: Vec<String> = drafts.iter().flat_map(|d| &d.index_names).flatten().cloned().collect();
+    let given = names.assign(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    let mut pairs = wanted.into_iter().zip(given);
+    for draft in drafts {
+        for (index, name) in draft.plan.indexes.iter_mut().zip(&draft.index_names) {
+            if name.is_some()
+                && let Some((source, target)) = pairs.next()
+            {
+                names.warn_if_changed(&format!("index {source}"), &source, &target, notes);
+                index.name = target;
+            }
+        }
+    }
+}
+
+/// A name in PostgreSQL's own manner: `<table>_<columns>_<what>`
+pub(super) fn derived(plan: &TablePlan, columns: impl Iterator<Item = usize>, what: &str) -> String {
+    let columns: Vec<_> = columns.map(|at| plan.columns[at].target_name.as_str()).collect();
+    format!("{}_{}_{what}", plan.target_name, columns.join("_"))
+}
+
+/// At most 63 bytes; what is cut off leaves its hash, so that the name says so and stays the same each time
+fn shortened(name: &str) -> String {
+    if name.len() <= MAX_BYTES {
+        return name.to_string();
+    }
+    format!("{}_{:08x}", cut(name, MAX_BYTES - 9), fnv1a(name.as_bytes()))
+}
+
+/// The longest beginning of whole characters that is at most `bytes` long
+fn cut(name: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(name.len())).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    &name[..end]
+}
+
+/// FNV-1a, 32 bits: the standard library's hashes may change between its versions
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_when_they_can() {
+        let wanted = ["Album", "album", "select", "a b\"c", "é"];
+        assert_eq!(Names::default().assign(&wanted, &[]), wanted);
+    }
+
+    #[test]
+    fn changed_names_give_way_to_true_ones() {
+        let given = Names::default().assign(&["xmin", "xmin_", "", "unnamed", "xmin__2"], SYSTEM_COLUMNS);
+        assert_eq!(given, ["xmin__3", "xmin_", "unnamed_2", "unnamed", "xmin__2"]);
+    }
+
+    #[test]
+    fn long_names_are_cut_at_a_character_and_stay_apart() {
+        let (one, two) = (format!("{}1", "é".repeat(40)), format!("{}2", "é".repeat(40)));
+        let given = Names::default().assign(&[&one, &two], &[]);
+        assert!(given.iter().all(|name| name.len() <= MAX_BYTES && name.starts_with(&"é".repeat(27))));
+        assert_ne!(given[0], given[1]);
+        assert_eq!(given, Names::default().assign(&[&one, &two], &[]));
+    }
+
+    #[test]
+    fn alike_names_get_a_number_within_the_limit() {
+        let mut names = Names::default();
+        let long = "x".repeat(MAX_BYTES);
+        assert_eq!(names.make(&long), long);
+        assert_eq!(names.make(&long), format!("{}_2", "x".repeat(61)));
+        assert_eq!((names.make("a"), names.make("a"), names.make("a")), ("a".into(), "a_2".into(), "a_3".into()));
+    }
+
+    #[test]
+    fn hash_is_the_published_one() {
+        assert_eq!((fnv1a(b""), fnv1a(b"a"), fnv1a(b"foobar")), (0x811c9dc5, 0xe40c292c, 0xbf9cf968));
+    }
+}
