@@ -59,3 +59,4 @@ pub mod codec;
 pub mod error;
 pub mod failpoint;
 pub mod model;
+pub mod sqlite;

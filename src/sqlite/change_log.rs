@@ -1,0 +1,60 @@
+//! Reading the change log: its head, the nonce at a position, and the entries of a tail
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::connection::classify;
+use crate::error::{Error, Result};
+
+/// An entry's number and its nonce: together they prove that the log at this place is the one that was read before
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPosition {
+    pub seq: i64,
+    pub nonce: i64,
+}
+
+/// Why the position of the checkpoint is not in the log any more
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionLost {
+    /// The log trimmed itself past the checkpoint
+    Overflow,
+    /// Another history: the file was restored, rolled back or replaced
+    Forked,
+}
+
+/// The newest entry; the log is never empty while capture is installed
+pub fn head(connection: &Connection) -> Result<LogPosition> {
+    connection
+        .prepare_cached("SELECT seq, r FROM _crossfade_log ORDER BY seq DESC LIMIT 1")
+        .and_then(|mut s| s.query_row([], |row| Ok(LogPosition { seq: row.get(0)?, nonce: row.get(1)? })).optional())
+        .map_err(|e| classify(e, "read the head of the change log"))?
+        .ok_or_else(|| {
+            Error::refused("the change log on the source is empty: something deleted entries from `_crossfade_log`")
+                .hint("run `crossfade cancel`, then start again")
+        })
+}
+
+/// Checks that the position is still in the log with the same nonce (I5)
+pub fn find(connection: &Connection, position: LogPosition) -> Result<Option<PositionLost>> {
+    let read = || -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+        let nonce = connection
+            .prepare_cached("SELECT r FROM _crossfade_log WHERE seq = ?1")?
+            .query_row([position.seq], |row| row.get(0))
+            .optional()?;
+        let first = connection
+            .prepare_cached("SELECT min(seq) FROM _crossfade_log")?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))?;
+        Ok((nonce, first))
+    };
+    let (nonce, first) = read().map_err(|e| classify(e, "look up the checkpoint in the change log"))?;
+    Ok(match (nonce, first) {
+        (Some(nonce), _) if nonce == position.nonce => None,
+        (None, Some(first)) if first > position.seq => Some(PositionLost::Overflow),
+        _ => Some(PositionLost::Forked),
+    })
+}
+
+/// Entries after `after`, oldest first, as a statement whose columns are `t, k1..kn, seq, r`
+pub fn tail_sql(key_width: usize) -> String {
+    let keys: Vec<String> = (1..=key_width).map(|n| format!("k{n}")).collect();
+    format!("SELECT t, {}, seq, r FROM _crossfade_log WHERE seq > ?1 ORDER BY seq", keys.join(", "))
+}

@@ -1,0 +1,13 @@
+//! The source edge: everything that touches the SQLite file
+
+pub mod capture;
+pub mod change_log;
+pub mod chunks;
+pub mod connection;
+pub mod cycle;
+pub mod durable;
+pub mod introspect;
+pub mod profile;
+pub mod rows;
+pub mod tokens;
+pub mod watch;
