@@ -59,4 +59,5 @@ pub mod codec;
 pub mod error;
 pub mod failpoint;
 pub mod model;
+pub mod postgres;
 pub mod sqlite;

@@ -1,0 +1,226 @@
+//! Applying a cycle: deletes, upserts and the checkpoint in one transaction (I3)
+//!
+//! Rows arrive as one binary array per column and are written with `unnest`, the quickest way measured for any number
+//! of changes (research: performance.md C). Statements of a step are pipelined: one round trip.
+
+use std::collections::HashMap;
+
+use futures_util::future::{join, try_join};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Statement};
+
+use super::connect::classify;
+use super::control::{Checkpoint, store_checkpoint_sql, superseded};
+use super::copy::unnest;
+use super::ddl::qualified;
+use crate::error::{Error, Result};
+use crate::model::change::{Batch, Rows};
+use crate::model::mapping::Mapping;
+use crate::model::plan::{IndexPlan, Plan, TablePlan};
+use crate::model::schema::quote_identifier;
+
+/// An index entry below this always fits PostgreSQL's B-trees (a third of a page, less headers)
+const INDEX_BYTES_MAX: usize = 2_600;
+
+/// An array parameter that is in PostgreSQL's binary form already
+#[derive(Debug)]
+pub struct RawArray<'a>(pub &'a [u8]);
+
+impl ToSql for RawArray<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// Why a step of a cycle did not go through
+#[derive(Debug)]
+pub enum ApplyError {
+    /// Two rows of the cycle swap a unique value: roll back and delete every touched key first
+    Collision,
+    /// A row is too large for this index
+    IndexTooSmall {
+        index: String,
+    },
+    Other(Error),
+}
+
+struct TableStatements {
+    delete: Statement,
+    upsert: Statement,
+}
+
+/// The one connection that writes what the tail brings
+pub struct Applier {
+    client: Client,
+    schema: String,
+    run_id: i64,
+    statements: HashMap<i64, TableStatements>,
+    store_checkpoint: Statement,
+    in_transaction: bool,
+}
+
+impl Applier {
+    /// Takes a connection that holds the replicator's lock
+    pub async fn new(client: Client, plan: &Plan, run_id: i64) -> Result<Applier> {
+        let store_checkpoint =
+            client.prepare(store_checkpoint_sql()).await.map_err(|e| classify(e, "prepare to store the checkpoint"))?;
+        let schema = plan.target_schema.clone();
+        Ok(Applier { client, schema, run_id, statements: HashMap::new(), store_checkpoint, in_transaction: false })
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    pub fn run_id(&self) -> i64 {
+        self.run_id
+    }
+
+    /// Writes one batch, beginning the cycle's transaction with the first
+    pub async fn apply(&mut self, table: &TablePlan, batch: &Batch) -> std::result::Result<(), ApplyError> {
+        if !self.statements.contains_key(&table.id) {
+            let statements = self.prepare(table).await.map_err(ApplyError::Other)?;
+            self.statements.insert(table.id, statements);
+        }
+        let begin = !std::mem::replace(&mut self.in_transaction, true);
+        let statements = &self.statements[&table.id];
+        let client = &self.client;
+        // Polled in this order, so the messages go out in this order, in one flight.
+        let work = try_join(
+            async { if begin { client.batch_execute("begin").await } else { Ok(()) } },
+            try_join(
+                execute(client, &statements.delete, &batch.deletes),
+                execute(client, &statements.upsert, &batch.upserts),
+            ),
+        );
+        work.await.map(|_| ()).map_err(|e| match e.code() {
+            Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Collision,
+            Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => match index_at_fault(&e, table, &batch.upserts) {
+                Some(index) => ApplyError::IndexTooSmall { index },
+                None => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
+            },
+            _ => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
+        })
+    }
+
+    /// Stores the checkpoint and commits, in one flight; the caller has made the source durable up to it (I4)
+    pub async fn commit(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let begin = !std::mem::replace(&mut self.in_transaction, true);
+        let client = &self.client;
+        let parameters: [&(dyn ToSql + Sync); 4] =
+            [&checkpoint.seq, &checkpoint.nonce, &checkpoint.consistent, &self.run_id];
+        // The statement fails where another run took over, and the COMMIT behind it then only rolls back.
+        let store = async {
+            if begin {
+                let begun = client.batch_execute("begin");
+                try_join(begun, client.execute(&self.store_checkpoint, &parameters)).await.map(|_| ())
+            } else {
+                client.execute(&self.store_checkpoint, &parameters).await.map(|_| ())
+            }
+        };
+        let commit = crate::failpoint::hit_after_sending("apply.commit_sent", client.batch_execute("commit"));
+        // Joined, not tried: the reply to COMMIT belongs to this cycle even when the checkpoint failed.
+        let (stored, committed) = join(store, commit).await;
+        self.in_transaction = false;
+        stored.map_err(|e| match e.code() {
+            Some(&SqlState::DIVISION_BY_ZERO) => superseded(),
+            _ => classify(e, "store the checkpoint"),
+        })?;
+        committed.map_err(|e| classify(e, "commit a cycle"))
+    }
+
+    /// Takes back what the cycle wrote so far
+    pub async fn rollback(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.in_transaction) {
+            self.client.batch_execute("rollback").await.map_err(|e| classify(e, "roll back a cycle"))?;
+        }
+        Ok(())
+    }
+
+    async fn prepare(&self, table: &TablePlan) -> Result<TableStatements> {
+        let failed = |e| classify(e, &format!("prepare to apply changes of table `{}`", table.source.name));
+        let (delete, upsert) = (delete_sql(&self.schema, table), upsert_sql(&self.schema, table));
+        let (delete, upsert) =
+            try_join(self.client.prepare(&delete), self.client.prepare(&upsert)).await.map_err(failed)?;
+        Ok(TableStatements { delete, upsert })
+    }
+}
+
+/// The secondary index that a row is too large for: the one that the server names, or, as it does not always name one,
+/// that with the longest values
+fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows) -> Option<String> {
+    let named = error.as_db_error()?.constraint();
+    if let Some(index) = table.indexes.iter().find(|index| Some(index.name.as_str()) == named) {
+        return Some(index.name.clone());
+    }
+    let length = |index: &&IndexPlan| index.columns.iter().map(|(column, _)| rows.longest(*column)).sum::<usize>();
+    let longest = table.indexes.iter().max_by_key(length)?;
+    (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
+}
+
+async fn execute(
+    client: &Client,
+    statement: &Statement,
+    rows: &Rows,
+) -> std::result::Result<u64, tokio_postgres::Error> {
+    if rows.count() == 0 {
+        return Ok(0);
+    }
+    let arrays: Vec<RawArray<'_>> = rows.arrays().map(RawArray).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
+    client.execute(statement, &parameters).await
+}
+
+fn delete_sql(schema: &str, table: &TablePlan) -> String {
+    let keys = || table.key_columns.iter().map(|&index| &table.columns[index]);
+    let names: Vec<String> = (1..=table.key_columns.len()).map(|n| format!("k{n}")).collect();
+    let terms: Vec<String> =
+        keys().zip(&names).map(|(c, name)| format!("t.{} = d.{name}", quote_identifier(&c.target_name))).collect();
+    format!(
+        "delete from {} t using {} d({}) where {}",
+        qualified(schema, &table.target_name),
+        unnest(keys().map(|c| c.mapping)),
+        names.join(", "),
+        terms.join(" and ")
+    )
+}
+
+fn upsert_sql(schema: &str, table: &TablePlan) -> String {
+    let quoted = |index: usize| quote_identifier(&table.columns[index].target_name);
+    let columns: Vec<String> = (0..table.columns.len()).map(quoted).collect();
+    let key: Vec<String> = table.key_columns.iter().map(|&index| quoted(index)).collect();
+    let written: Vec<String> = (0..table.columns.len())
+        .filter(|index| !table.key_columns.contains(index) || has_equal_spellings(table.columns[*index].mapping))
+        .map(|index| format!("{0} = excluded.{0}", quoted(index)))
+        .collect();
+    let action = if written.is_empty() { "nothing".to_owned() } else { format!("update set {}", written.join(", ")) };
+    format!(
+        "insert into {} ({}) select * from {} on conflict ({}) do {action}",
+        qualified(schema, &table.target_name),
+        columns.join(", "),
+        unnest(table.columns.iter().map(|c| c.mapping)),
+        key.join(", ")
+    )
+}
+
+/// Types whose equality is coarser than ours: `1` and `1.0` are one key there, and the stored spelling must follow the
+/// source (I10)
+fn has_equal_spellings(mapping: Mapping) -> bool {
+    matches!(mapping, Mapping::Numeric | Mapping::Double | Mapping::Variant)
+}

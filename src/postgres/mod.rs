@@ -1,0 +1,8 @@
+//! The target edge: everything that touches PostgreSQL
+
+pub mod apply;
+pub mod connect;
+pub mod control;
+pub mod copy;
+pub mod ddl;
+pub mod rows;

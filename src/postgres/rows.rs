@@ -1,0 +1,132 @@
+//! Reading rows back from the target, for verify: all of a table through COPY, or some by key
+//!
+//! Values are handed out as the server's binary fields; they are decoded by code of their own (`model::decode`), not
+//! by turning the encoder round.
+
+use std::pin::pin;
+
+use bytes::{Buf, BytesMut};
+use futures_util::TryStreamExt;
+use tokio_postgres::types::{FromSql, ToSql, Type};
+use tokio_postgres::{Client, CopyOutStream};
+
+use super::apply::RawArray;
+use super::connect::classify;
+use super::copy::{relation, unnest};
+use crate::error::{Error, Result};
+use crate::model::change::Rows;
+use crate::model::plan::{Plan, TablePlan};
+use crate::model::schema::quote_identifier;
+
+/// Signature (11 bytes), flags (4) and extension length (4) before the first tuple
+const HEADER_BYTES: usize = 19;
+
+/// Calls `visit` with the fields of every row of the table, in no particular order
+pub async fn scan(
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<()> {
+    let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
+    let sql = format!("copy {} ({}) to stdout (format binary)", relation(plan, table), column_list(table, ""));
+    let stream: CopyOutStream = client.copy_out(&sql).await.map_err(failed)?;
+    let mut stream = pin!(stream);
+    let mut pending = BytesMut::new();
+    let mut header = HEADER_BYTES;
+    while let Some(data) = stream.try_next().await.map_err(failed)? {
+        pending.extend_from_slice(&data);
+        if header > 0 && pending.len() >= header {
+            pending.advance(std::mem::take(&mut header));
+        }
+        if header == 0 {
+            let used = visit_tuples(&pending, table, &mut visit)?;
+            pending.advance(used);
+        }
+    }
+    Ok(())
+}
+
+/// Visits every whole tuple and returns how many bytes they took
+fn visit_tuples(
+    data: &[u8],
+    table: &TablePlan,
+    visit: &mut impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<usize> {
+    let mut fields: Vec<Option<&[u8]>> = Vec::with_capacity(table.columns.len());
+    let mut used = 0;
+    loop {
+        let mut rest = &data[used..];
+        let Some((count, after)) = rest.split_first_chunk::<2>() else { return Ok(used) };
+        let count = i16::from_be_bytes(*count);
+        if count < 0 {
+            return Ok(data.len());
+        }
+        if count as usize != table.columns.len() {
+            return Err(Error::internal(format!("table `{}`: the server sent {count} columns", table.target_name)));
+        }
+        rest = after;
+        fields.clear();
+        for _ in 0..count {
+            let Some((length, after)) = rest.split_first_chunk::<4>() else { return Ok(used) };
+            let length = i32::from_be_bytes(*length);
+            if length < 0 {
+                fields.push(None);
+                rest = after;
+                continue;
+            }
+            let Some((field, after)) = after.split_at_checked(length as usize) else { return Ok(used) };
+            fields.push(Some(field));
+            rest = after;
+        }
+        visit(&fields)?;
+        used = data.len() - rest.len();
+    }
+}
+
+/// The rows with these keys, each as its binary fields
+pub async fn by_keys(
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    keys: &Rows,
+) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
+    let failed = |e| classify(e, &format!("read rows of table `{}` of the target", table.target_name));
+    let key = || table.key_columns.iter().map(|&index| &table.columns[index]);
+    let names: Vec<String> = (1..=table.key_columns.len()).map(|n| format!("k{n}")).collect();
+    let terms: Vec<String> =
+        key().zip(&names).map(|(c, name)| format!("t.{} = d.{name}", quote_identifier(&c.target_name))).collect();
+    let sql = format!(
+        "select distinct on ({0}) {1} from {2} t join {3} d({4}) on {5}",
+        key().map(|c| format!("t.{}", quote_identifier(&c.target_name))).collect::<Vec<_>>().join(", "),
+        column_list(table, "t."),
+        relation(plan, table),
+        unnest(key().map(|c| c.mapping)),
+        names.join(", "),
+        terms.join(" and ")
+    );
+    let arrays: Vec<RawArray<'_>> = keys.arrays().map(RawArray).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
+    let rows = client.query(&sql, &parameters).await.map_err(failed)?;
+    let field = |row: &tokio_postgres::Row, index| row.get::<_, Option<RawField>>(index).map(|field| field.0);
+    Ok(rows.iter().map(|row| (0..table.columns.len()).map(|index| field(row, index)).collect()).collect())
+}
+
+fn column_list(table: &TablePlan, prefix: &str) -> String {
+    let columns: Vec<String> =
+        table.columns.iter().map(|c| format!("{prefix}{}", quote_identifier(&c.target_name))).collect();
+    columns.join(", ")
+}
+
+/// A field as the server sent it
+struct RawField(Vec<u8>);
+
+impl<'a> FromSql<'a> for RawField {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(RawField(raw.to_vec()))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
