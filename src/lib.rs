@@ -59,5 +59,6 @@ pub mod codec;
 pub mod error;
 pub mod failpoint;
 pub mod model;
+pub mod observe;
 pub mod postgres;
 pub mod sqlite;

@@ -1,0 +1,137 @@
+//! What `status` shows: one document, as JSON or as text
+
+use serde::Serialize;
+
+use super::progress::{grouped, human_bytes, human_seconds};
+
+/// The state of a migration as another process sees it
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// `null` if there is no migration, or the target cannot be asked
+    pub phase: Option<String>,
+    /// The side that accepts the application's writes
+    pub primary: &'static str,
+    pub in_sync: bool,
+    /// Entries of the change log that the target does not hold yet
+    pub backlog: Option<i64>,
+    /// Age of the oldest of them, at most; 0 without a backlog. The log holds no times: this is the time since the
+    /// checkpoint was last seen to be the head
+    pub lag_seconds: Option<f64>,
+    pub head_seq: Option<i64>,
+    pub checkpoint_seq: Option<i64>,
+    /// The target is an image of one moment of the source
+    pub consistent: bool,
+    /// Rows per second (copying) or entries per second (following)
+    pub rate: Option<f64>,
+    pub tables: Vec<TableStatus>,
+    pub quarantined: u64,
+    pub last_verify: Option<VerifyStatus>,
+    pub last_error: Option<ErrorStatus>,
+    pub replicator_running: bool,
+    pub notices: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TableStatus {
+    pub name: String,
+    pub rows_copied: i64,
+    pub rows_total: i64,
+    pub bytes_copied: i64,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct VerifyStatus {
+    pub finished_at: String,
+    pub through_seq: i64,
+    pub rows_compared: i64,
+    pub mismatches: i64,
+    /// Keys that were not compared
+    pub in_flight: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorStatus {
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Status {
+    /// Nothing known yet
+    pub fn empty() -> Status {
+        Status {
+            phase: None,
+            primary: "sqlite",
+            in_sync: false,
+            backlog: None,
+            lag_seconds: None,
+            head_seq: None,
+            checkpoint_seq: None,
+            consistent: false,
+            rate: None,
+            tables: Vec::new(),
+            quarantined: 0,
+            last_verify: None,
+            last_error: None,
+            replicator_running: false,
+            notices: Vec::new(),
+        }
+    }
+
+    /// The text form, for people
+    pub fn text(&self) -> String {
+        if self.phase.is_none() && self.last_error.is_none() {
+            return "there is no migration on this target; `crossfade run` starts one".into();
+        }
+        let mut lines = vec![self.headline(), self.position()];
+        lines.extend(self.tables.iter().map(table_line));
+        if let Some(verify) = &self.last_verify {
+            lines.push(format!(
+                "last verify  {}: {} rows compared, {} mismatches (through seq {})",
+                verify.finished_at,
+                grouped(verify.rows_compared as u64),
+                grouped(verify.mismatches as u64),
+                verify.through_seq
+            ));
+        }
+        lines.extend(self.notices.iter().map(|notice| format!("notice       {notice}")));
+        if let Some(error) = &self.last_error {
+            lines.push(format!("last error   {}", error.message));
+            lines.extend(error.hint.iter().map(|hint| format!("  hint: {hint}")));
+        }
+        lines.join("\n")
+    }
+
+    fn headline(&self) -> String {
+        let phase = self.phase.as_deref().unwrap_or("none");
+        let running = if self.replicator_running { "replicator running" } else { "no replicator running" };
+        let sync = if self.in_sync { "in sync" } else { "not in sync" };
+        format!("phase        {phase} ({running}, {sync}; primary: {})", self.primary)
+    }
+
+    fn position(&self) -> String {
+        let number = |n: Option<i64>| n.map_or("unknown".to_owned(), |n| n.to_string());
+        let lag = self.lag_seconds.map_or("unknown".to_owned(), |s| match s {
+            s if s < 1.0 => format!("{s:.1} s"),
+            s => human_seconds(s),
+        });
+        let rate = self.rate.filter(|rate| *rate > 0.0).map_or(String::new(), |r| format!(", {}/s", grouped(r as u64)));
+        format!(
+            "position     checkpoint {} of head {}, backlog {}, lag {lag}{rate}",
+            number(self.checkpoint_seq),
+            number(self.head_seq),
+            number(self.backlog)
+        )
+    }
+}
+
+fn table_line(table: &TableStatus) -> String {
+    format!(
+        "  {:<28} {:<8} {:>12} of {:>12} rows  {}",
+        table.name,
+        table.state,
+        grouped(table.rows_copied.max(0) as u64),
+        grouped(table.rows_total.max(0) as u64),
+        human_bytes(table.bytes_copied.max(0) as u64)
+    )
+}
