@@ -56,6 +56,8 @@
 //! - **I12** Memory is bounded by configuration, never by table, row count or backlog.
 
 pub mod codec;
+pub mod config;
+pub mod engine;
 pub mod error;
 pub mod failpoint;
 pub mod model;

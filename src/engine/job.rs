@@ -1,0 +1,100 @@
+//! The job in hand: what is stored in the target, and the connection that may change it
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::{Handle, Runtime};
+
+use crate::config::Settings;
+use crate::engine::stop::Stop;
+use crate::error::Result;
+use crate::model::chunk::Copied;
+use crate::model::phase::Phase;
+use crate::model::plan::Plan;
+use crate::observe::progress::Reporter;
+use crate::postgres::apply::Applier;
+use crate::postgres::connect::Target;
+use crate::postgres::control::{self, Checkpoint, Heartbeat, State};
+
+/// What every thread of a run shares
+#[derive(Clone)]
+pub struct Context {
+    pub settings: Settings,
+    pub target: Target,
+    pub runtime: Handle,
+    pub stop: Stop,
+    pub reporter: Reporter,
+}
+
+/// The migration while one session lasts; a new session reads it from the target again
+pub struct Job {
+    pub context: Context,
+    pub plan: Plan,
+    pub phase: Phase,
+    pub source_id: String,
+    pub log_limit: u64,
+    /// Schema version at which capture was last proven complete
+    pub schema_version: Option<i64>,
+    pub checkpoint: Checkpoint,
+    /// Why the tables must be compared before anything else
+    pub repair_reason: Option<String>,
+    /// How much of each table the target holds, by table number
+    pub copied: HashMap<i64, Copied>,
+    /// Drives the applying connection on the supervisor's own thread: a cycle is a few short messages, and handing each to
+    /// another thread and back costs more than the work
+    pub runtime: Arc<Runtime>,
+    pub applier: Applier,
+}
+
+impl Job {
+    pub fn new(context: Context, runtime: Arc<Runtime>, state: State, checkpoint: Checkpoint, applier: Applier) -> Job {
+        Job {
+            context,
+            runtime,
+            plan: state.plan,
+            phase: state.phase,
+            source_id: state.source_id,
+            log_limit: state.log_limit,
+            schema_version: state.schema_version,
+            checkpoint,
+            repair_reason: state.repair_reason,
+            copied: HashMap::new(),
+            applier,
+        }
+    }
+
+    pub fn source(&self) -> &PathBuf {
+        &self.context.settings.source
+    }
+
+    /// Waits for work on the target
+    pub fn wait<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+
+    pub fn enter(&mut self, phase: Phase) -> Result<()> {
+        self.runtime.block_on(control::set_phase(self.applier.client(), phase))?;
+        self.phase = phase;
+        Ok(())
+    }
+
+    pub fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<()> {
+        self.wait(control::store_heartbeat(self.applier.client(), heartbeat))
+    }
+
+    /// Looks for requests of other processes
+    pub fn take_requests(&self) -> Result<()> {
+        let requests = self.wait(control::take_requests(self.applier.client()))?;
+        if requests.iter().any(|verb| verb == "stop") {
+            self.context.reporter.line("another crossfade command asked this replicator to stop");
+            self.context.stop.request();
+        }
+        Ok(())
+    }
+
+    /// The whole of every table is on the target
+    pub fn all_copied(&self) -> bool {
+        self.plan.tables.iter().all(|t| self.copied.get(&t.id) == Some(&Copied::All))
+    }
+}

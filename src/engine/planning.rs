@@ -1,0 +1,96 @@
+//! Making the plan: read the schema and every value, decide, and look at what stands in the way on the target
+
+use std::path::Path;
+
+use tokio_postgres::Client;
+
+use crate::error::{Error, Result};
+use crate::model::plan::{Notice, Plan};
+use crate::model::planner;
+use crate::observe::progress::{Reporter, grouped};
+use crate::postgres::control;
+use crate::sqlite::capture;
+use crate::sqlite::connection::{in_read_view, open_reader, text_order};
+use crate::sqlite::durable;
+use crate::sqlite::introspect::introspect;
+use crate::sqlite::profile::profile;
+
+/// Reads the source and makes the plan; writes nothing anywhere
+pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Result<Plan> {
+    let connection = open_reader(source)?;
+    let found = in_read_view(&connection, introspect)?;
+    let estimate = found.tables.len() as u64;
+    let stage = reporter.stage("profile", "tables", estimate);
+    let mut tables = Vec::with_capacity(found.tables.len());
+    for table in found.tables {
+        let mut rows = 0;
+        let profile = profile(&connection, &table, &mut |more| {
+            rows += more;
+            stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
+        })?;
+        stage.add(1, profile.bytes);
+        tables.push((table, profile));
+    }
+    stage.finish();
+    let mut plan = planner::make_plan(tables, found.skipped, target_schema);
+    let order = text_order(&connection)?;
+    plan.tables.iter_mut().for_each(|table| table.key.text_order = order);
+    let keyed: Vec<_> = plan.tables.iter().map(|t| (t.source.clone(), t.key.clone())).collect();
+    plan.refusals.extend(capture::refusals(&keyed, durable::last_writer_version(&connection)?));
+    if plan.tables.is_empty() && plan.refusals.is_empty() {
+        plan.refusals.push(Notice {
+            object: source.display().to_string(),
+            message: "the database has no tables to copy".into(),
+            remedy: Some("check the path given with --source".into()),
+        });
+    }
+    Ok(plan)
+}
+
+/// What is on the target or the source already and stands in the way of a new migration
+pub async fn obstacles(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
+    let names: Vec<&str> = (plan.tables.iter())
+        .flat_map(|t| {
+            let indexes = t.indexes.iter().map(|i| i.name.as_str());
+            [t.target_name.as_str(), t.key_constraint.as_str()].into_iter().chain(indexes)
+        })
+        .collect();
+    let existing = control::existing_relations(client, &plan.target_schema, &names).await?;
+    let obstacle = |(name, has_rows): (String, bool)| Notice {
+        object: name,
+        message: if has_rows {
+            "a table of this name is on the target already and holds rows".to_owned()
+        } else {
+            "an object of this name is on the target already".to_owned()
+        },
+        remedy: Some("drop or rename it, or use an empty database or schema (search_path)".into()),
+    };
+    Ok(existing.into_iter().map(obstacle).collect())
+}
+
+/// The capture on the source must not belong to another target
+pub fn source_is_free(source: &Path) -> Result<()> {
+    let connection = open_reader(source)?;
+    match capture::source_id(&connection)? {
+        None => Ok(()),
+        Some(_) => Err(Error::refused(
+            "the source is captured already, for a migration that this target does not know",
+        )
+        .hint("give the target it belongs to; or remove the capture: `crossfade cancel` with any reachable target")),
+    }
+}
+
+/// All refusals in one error
+pub fn refuse(refusals: &[Notice]) -> Result<()> {
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let mut text = format!("the plan has {} refusal(s); nothing was changed", refusals.len());
+    for refusal in refusals {
+        text.push_str(&format!("\n  {}: {}", refusal.object, refusal.message));
+        if let Some(remedy) = &refusal.remedy {
+            text.push_str(&format!("\n    remedy: {remedy}"));
+        }
+    }
+    Err(Error::refused(text).hint("`crossfade plan` shows the whole plan"))
+}

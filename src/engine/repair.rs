@@ -1,0 +1,124 @@
+//! Repair by comparison: makes the target an image of the source when the change log cannot
+//!
+//! Used when entries were trimmed before they were applied, when the source was restored behind our back, or when
+//! capture was broken for a while (I5). Every row goes to a temporary table in the COPY format; what differs is deleted
+//! and inserted again; and the checkpoint jumps to the read view's head, all in one transaction (I3). It reads the whole
+//! source in one view: the WAL grows meanwhile, which is the price of a rare event.
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use tokio_postgres::Client;
+
+use crate::engine::job::Job;
+use crate::error::Result;
+use crate::model::chunk::{Copied, Range};
+use crate::model::plan::{Notice, Plan, TablePlan};
+use crate::model::schema::quote_identifier;
+use crate::postgres::connect::classify;
+use crate::postgres::control::{self, Checkpoint};
+use crate::postgres::copy::{CopyStream, relation};
+use crate::sqlite::change_log;
+use crate::sqlite::connection::{in_read_view, open_reader};
+use crate::sqlite::durable;
+use crate::sqlite::rows::read_slice_in_view;
+
+/// Compares every table with the source and corrects the target; `reason` goes to the operator
+pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
+    job.context.reporter.line(&format!("{reason}: comparing every table with the source"));
+    let source = open_reader(job.source())?;
+    let runtime = job.runtime.clone();
+    let run_id = job.applier.run_id();
+    let (plan, chunk_bytes) = (job.plan.clone(), job.context.settings.chunk_bytes);
+    let path = job.source().clone();
+    let client = job.applier.client();
+    let corrected = in_read_view(&source, |source| {
+        let head = change_log::head(source)?;
+        runtime.block_on(begin(client, run_id))?;
+        let mut corrected = 0;
+        for table in &plan.tables {
+            corrected += repair_table(&runtime, client, source, &plan, table, chunk_bytes)?;
+        }
+        durable::sync(source, &path)?;
+        let checkpoint = Checkpoint { seq: head.seq, nonce: head.nonce, consistent: true };
+        runtime.block_on(finish(client, run_id, checkpoint, reason, corrected))?;
+        Ok((corrected, checkpoint))
+    });
+    if corrected.is_err() {
+        // The connection may be unusable; then the server has rolled back by itself.
+        let _ = runtime.block_on(client.batch_execute("rollback"));
+    }
+    let (rows, checkpoint) = corrected?;
+    job.checkpoint = checkpoint;
+    job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
+    job.context.reporter.line(&format!("compared; {rows} rows of the target were corrected"));
+    Ok(())
+}
+
+async fn begin(client: &Client, run_id: i64) -> Result<()> {
+    client.batch_execute("begin").await.map_err(|e| classify(e, "begin a repair"))?;
+    control::guard(client, run_id).await
+}
+
+async fn finish(client: &Client, run_id: i64, checkpoint: Checkpoint, reason: &str, corrected: u64) -> Result<()> {
+    control::reset_checkpoint(client, run_id, checkpoint).await?;
+    let notice = Notice {
+        object: "repair".into(),
+        message: format!("{reason}; every table was compared and {corrected} rows were corrected"),
+        remedy: None,
+    };
+    control::note(client, &notice).await?;
+    control::set_repair_reason(client, None).await?;
+    client.batch_execute("commit").await.map_err(|e| classify(e, "commit a repair"))
+}
+
+fn repair_table(
+    runtime: &tokio::runtime::Runtime,
+    client: &Client,
+    source: &Connection,
+    plan: &Plan,
+    table: &TablePlan,
+    chunk_bytes: usize,
+) -> Result<u64> {
+    let staging = format!("pg_temp.{}", quote_identifier(&format!("crossfade_repair_{}", table.id)));
+    let target = relation(plan, table);
+    let failed = |e| classify(e, &format!("compare table `{}`", table.target_name));
+    let create = format!("create temporary table {} (like {target}) on commit drop", &staging["pg_temp.".len()..]);
+    runtime.block_on(client.batch_execute(&create)).map_err(failed)?;
+    let mut stream = runtime.block_on(CopyStream::begin(client, &staging, table, false))?;
+    let mut range = Range::default();
+    loop {
+        let mut buffers: Vec<Bytes> = Vec::new();
+        let slice = read_slice_in_view(source, table, &range, chunk_bytes, &mut buffers)?;
+        for buffer in buffers {
+            runtime.block_on(stream.send(buffer))?;
+        }
+        match slice.last_key {
+            Some(key) => range.after = Some(key),
+            None => break,
+        }
+    }
+    runtime.block_on(stream.finish())?;
+    let (delete, insert) = difference_sql(&target, &staging, table);
+    runtime
+        .block_on(async {
+            client.batch_execute(&format!("analyze {staging}")).await?;
+            let deleted = client.execute(&delete, &[]).await?;
+            let inserted = client.execute(&insert, &[]).await?;
+            Ok(deleted.max(inserted))
+        })
+        .map_err(failed)
+}
+
+/// Deletes every row that is not identical in the staging table, then inserts those that are missing: in this order no
+/// unique value is taken twice. Rows are compared as text, which tells `1` from `1.0` where `=` does not (I10)
+fn difference_sql(target: &str, staging: &str, table: &TablePlan) -> (String, String) {
+    let names = || table.key_columns.iter().map(|&index| quote_identifier(&table.columns[index].target_name));
+    let same_key = names().map(|name| format!("r.{name} = t.{name}")).collect::<Vec<_>>().join(" and ");
+    let delete = format!(
+        "delete from {target} t where not exists (select from {staging} r where {same_key} and r::text = t::text)"
+    );
+    let insert = format!(
+        "insert into {target} select r.* from {staging} r where not exists (select from {target} t where {same_key})"
+    );
+    (delete, insert)
+}

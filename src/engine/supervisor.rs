@@ -1,0 +1,441 @@
+//! `run`: one session after the other until the work is done or a failure needs a person
+//!
+//! A session connects, takes the lock, reads what is stored and goes on from there. A failure that passes by itself
+//! (the target restarts, the source is busy) ends the session; after a pause the next one begins. Nothing is carried
+//! over in memory, so a retry and a restart of the process are the same thing.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+use crate::engine::drift::{self, Drift};
+use crate::engine::indexing::{self, Piece};
+use crate::engine::job::{Context, Job};
+use crate::engine::planning;
+use crate::engine::repair::repair;
+use crate::engine::snapshot;
+use crate::engine::tail::{CycleReport, Tail};
+use crate::engine::wave::lock;
+use crate::error::{Error, Result};
+use crate::model::chunk::Copied;
+use crate::model::phase::Phase;
+use crate::model::plan::Notice;
+use crate::observe::metrics;
+use crate::observe::progress::grouped;
+use crate::postgres::apply::Applier;
+use crate::postgres::connect::classify;
+use crate::postgres::control::{self, Checkpoint, Heartbeat, NO_POSITION, State};
+use crate::sqlite::capture;
+use crate::sqlite::change_log::{self, PositionLost};
+use crate::sqlite::connection::{journal_mode, open_reader, open_writer};
+
+/// Pauses between sessions: doubled from the first to the last
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// The server may need a moment to notice that the last replicator's connection is gone
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// One wait of the tail; requests of other processes are looked for in between
+const TAIL_WAIT: Duration = Duration::from_secs(1);
+
+/// Between heartbeats while nothing happens
+const IDLE_HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Triggers removed through `writable_schema` do not move the schema version, so they are looked for by the clock
+const PROOF_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Runs until stopped, or until in sync if the settings say so
+pub fn run(context: &Context) -> Result<()> {
+    let mut began = false;
+    let mut pause = BACKOFF.0;
+    loop {
+        let started = Instant::now();
+        let error = match session(context, &mut began) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        store_error(context, &error);
+        if context.stop.is_requested() || !began || !error.is_transient() {
+            return Err(error);
+        }
+        metrics::retry();
+        if started.elapsed() > BACKOFF.1 * 2 {
+            pause = BACKOFF.0;
+        }
+        context.reporter.line(&format!("waiting: {}; trying again in {:.1} s", error.summary(), pause.as_secs_f64()));
+        rest(context, pause)?;
+        pause = (pause * 2).min(BACKOFF.1);
+    }
+}
+
+/// Best effort: when the target itself is away there is nowhere to write to
+fn store_error(context: &Context, error: &Error) {
+    if context.stop.is_requested() {
+        return;
+    }
+    let _ = context.runtime.block_on(async {
+        let client = context.target.connect("crossfade error").await?;
+        if control::load(&client).await?.is_some() { control::store_error(&client, Some(error)).await } else { Ok(()) }
+    });
+}
+
+fn rest(context: &Context, pause: Duration) -> Result<()> {
+    let until = Instant::now() + pause;
+    while Instant::now() < until {
+        context.stop.check()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn session(context: &Context, began: &mut bool) -> Result<()> {
+    let mut job = begin(context, began)?;
+    job.wait(control::store_error(job.applier.client(), None))?;
+    if job.phase <= Phase::Capturing {
+        install_capture(&mut job)?;
+    }
+    let connection = open_reader(job.source())?;
+    drift::check_identity(&connection, &job.source_id)?;
+    drop(connection);
+    if job.phase == Phase::Snapshotting {
+        take_snapshot(&mut job)?;
+    }
+    job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
+    if job.phase == Phase::Indexing {
+        build_indexes(&mut job)?;
+    }
+    follow(&mut job)
+}
+
+/// Connects, takes the lock and reads the stored migration, or stores a new one
+fn begin(context: &Context, began: &mut bool) -> Result<Job> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::internal("cannot start the supervisor's runtime").caused_by(e))?;
+    let mut client = runtime.block_on(context.target.connect("crossfade"))?;
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    while !runtime.block_on(control::try_lock(&client))? {
+        if Instant::now() > deadline {
+            let refused = runtime.block_on(control::lock(&client));
+            // Our own old connection may still be known to the server after a network failure.
+            refused.map_err(|e| if *began { e.transient() } else { e })?;
+            break;
+        }
+        rest(context, Duration::from_millis(50))?;
+    }
+    let state = match runtime.block_on(control::load(&client))? {
+        Some(state) => state,
+        None => initialise(context, &runtime, &mut client)?,
+    };
+    // From here on a failure that passes is waited out: the migration stands, and this process is its replicator.
+    *began = true;
+    let run_id = runtime.block_on(control::take_over(&client))?;
+    let checkpoint = runtime.block_on(control::checkpoint(&client))?;
+    runtime.block_on(silence_triggers(&client))?;
+    let applier = runtime.block_on(Applier::new(client, &state.plan, run_id))?;
+    Ok(Job::new(context.clone(), Arc::new(runtime), state, checkpoint, applier))
+}
+
+/// A new migration: make the plan, and store it if nothing stands in the way
+fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres::Client) -> Result<State> {
+    let source = &context.settings.source;
+    planning::source_is_free(source)?;
+    let schema = runtime.block_on(control::current_schema(client))?;
+    let mut plan = planning::make_plan(source, &schema, &context.reporter)?;
+    let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
+    plan.refusals.extend(obstacles);
+    planning::refuse(&plan.refusals)?;
+    for warning in &plan.warnings {
+        context.reporter.line(&format!("warning: {}: {}", warning.object, warning.message));
+    }
+    let row = runtime
+        .block_on(client.query_one("select replace(gen_random_uuid()::text, '-', '')", &[]))
+        .map_err(|e| classify(e, "make an identity for the migration"))?;
+    let state = State {
+        source_id: row.get(0),
+        source_path: source.canonicalize().unwrap_or_else(|_| source.clone()).display().to_string(),
+        phase: Phase::Planned,
+        plan,
+        log_limit: context.settings.log_limit,
+        schema_version: None,
+        repair_reason: None,
+    };
+    runtime.block_on(control::initialise(client, &state))?;
+    Ok(state)
+}
+
+/// Foreign keys and the application's triggers on the target must not act on replicated rows; without the right to
+/// silence them the foreign keys are left out (see [`build_indexes`])
+async fn silence_triggers(client: &tokio_postgres::Client) -> Result<()> {
+    if can_silence_triggers(client).await? {
+        client
+            .batch_execute("set session_replication_role = replica")
+            .await
+            .map_err(|e| classify(e, "silence triggers on the target"))?;
+    }
+    Ok(())
+}
+
+async fn can_silence_triggers(client: &tokio_postgres::Client) -> Result<bool> {
+    let row = client
+        .query_one("select has_parameter_privilege('session_replication_role', 'SET')", &[])
+        .await
+        .map_err(|e| classify(e, "ask for the right to silence triggers"))?;
+    Ok(row.get(0))
+}
+
+/// I2: capture is complete, and its position stored, before the first chunk is read
+fn install_capture(job: &mut Job) -> Result<()> {
+    job.enter(Phase::Capturing)?;
+    crate::failpoint::hit("capture.before_install");
+    let mut source = open_writer(job.source())?;
+    if journal_mode(&source)? != "wal" {
+        job.context.reporter.line(
+            "note: the source is not in WAL mode, so reads and the application's writes wait for each other; \
+             `PRAGMA journal_mode=WAL` on the source avoids it",
+        );
+    }
+    let installed = capture::install(&mut source, &job.plan, job.log_limit, &job.source_id)?;
+    drop(source);
+    crate::failpoint::hit("capture.after_install");
+    // The head may be later than the install (after a crash in between); that is as good, as no chunk is read yet.
+    let checkpoint = Checkpoint { seq: installed.seq, nonce: installed.nonce, consistent: false };
+    let run_id = job.applier.run_id();
+    let (runtime, plan) = (job.runtime.clone(), installed.plan.clone());
+    runtime.block_on(async {
+        let failed = |e| classify(e, "store the position of capture");
+        let transaction = job.applier.client_mut().transaction().await.map_err(failed)?;
+        control::reset_checkpoint(&transaction, run_id, checkpoint).await?;
+        control::set_proven(&transaction, installed.schema_version, &plan).await?;
+        control::set_phase(&transaction, Phase::Snapshotting).await?;
+        transaction.commit().await.map_err(failed)
+    })?;
+    job.checkpoint = checkpoint;
+    job.schema_version = Some(installed.schema_version);
+    job.phase = Phase::Snapshotting;
+    job.plan = installed.plan;
+    job.context.reporter.line(&format!("capture installed on {} tables", job.plan.tables.len()));
+    Ok(())
+}
+
+fn start_tail(job: &Job) -> Result<Tail> {
+    Tail::start(job.source().clone(), job.plan.clone(), job.context.stop.clone())
+}
+
+/// Waves of chunks with a cycle of the tail after each, until the target is an image of the source
+fn take_snapshot(job: &mut Job) -> Result<()> {
+    if job.checkpoint.seq == NO_POSITION {
+        return Err(Error::internal("the snapshot begins without a position"));
+    }
+    let stored = job.wait(control::tables(job.applier.client()))?;
+    let total: u64 = job.plan.tables.iter().map(|t| t.row_count).sum();
+    let stage = job.context.reporter.stage("copy", "rows", total);
+    stage.resume(stored.iter().map(|t| t.rows_copied as u64).sum());
+    loop {
+        snapshot::run_wave(job, &stage)?;
+        catch_up(job)?;
+        if job.all_copied() {
+            break;
+        }
+    }
+    stage.finish();
+    if let Some(reason) = job.repair_reason.clone() {
+        mend(job, &reason)?;
+    } else if !job.checkpoint.consistent {
+        let checkpoint = Checkpoint { consistent: true, ..job.checkpoint };
+        job.wait(control::reset_checkpoint(job.applier.client(), job.applier.run_id(), checkpoint))?;
+        job.checkpoint = checkpoint;
+    }
+    job.enter(Phase::Indexing)
+}
+
+/// Brings the target to the head as it is now. Where changes were missed there is nothing to catch up from: that is
+/// noted, the copy goes on, and the tables are compared at its end
+fn catch_up(job: &mut Job) -> Result<()> {
+    let mut tail = start_tail(job)?;
+    while job.repair_reason.is_none() {
+        match tail.cycle(job, Duration::ZERO)? {
+            CycleReport::Applied { .. } | CycleReport::InSync => break,
+            CycleReport::Lost(lost) => drift::need_repair(job, lost_text(lost))?,
+            CycleReport::SchemaMoved(_) => {
+                drift::settle(job)?;
+                tail = start_tail(job)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Indexes, foreign keys and statistics, with the tail in between
+fn build_indexes(job: &mut Job) -> Result<()> {
+    let plan = job.plan.clone();
+    build_all(job, "indexes", "indexes", indexing::index_pieces(&plan))?;
+    let keys: usize = plan.tables.iter().map(|t| t.foreign_keys.len()).sum();
+    if keys > 0 && job.wait(can_silence_triggers(job.applier.client()))? {
+        job.wait(indexing::add_foreign_keys(job.applier.client(), &plan))?;
+        build_all(job, "foreign keys", "keys", indexing::validate_pieces(&plan))?;
+    } else if keys > 0 {
+        let notice = Notice {
+            object: "foreign keys".into(),
+            message: format!(
+                "{keys} foreign keys are not created: the role may not set session_replication_role, and \
+                              they would act on replicated rows"
+            ),
+            remedy: Some("an administrator can `grant set on parameter session_replication_role` to the role".into()),
+        };
+        job.context.reporter.line(&notice.message);
+        job.wait(control::note(job.applier.client(), &notice))?;
+    }
+    build_all(job, "analyze", "tables", indexing::analyze_pieces(&plan))?;
+    job.enter(Phase::Following)
+}
+
+fn build_all(job: &mut Job, label: &str, unit: &'static str, pieces: Vec<Piece<'_>>) -> Result<()> {
+    if pieces.is_empty() {
+        return Ok(());
+    }
+    let plan = job.plan.clone();
+    let stage = job.context.reporter.stage(label, unit, pieces.len() as u64);
+    let pieces = Mutex::new(pieces);
+    while !lock(&pieces).is_empty() {
+        indexing::run_wave(job, &plan, &pieces, &stage)?;
+        // A long build lets the change log grow; what is missed here is found when following begins.
+        catch_up(job)?;
+    }
+    stage.finish();
+    Ok(())
+}
+
+/// Follows the source until asked to stop
+fn follow(job: &mut Job) -> Result<()> {
+    let mut tail = start_tail(job)?;
+    let mut pulse = Pulse::new();
+    if let Some(reason) = job.repair_reason.clone() {
+        mend(job, &reason)?;
+    }
+    job.context.reporter.line("following; stop with Ctrl-C, the state is kept");
+    loop {
+        job.context.stop.check()?;
+        let wait = if pulse.was_in_sync { TAIL_WAIT } else { Duration::ZERO };
+        match tail.cycle(job, wait)? {
+            CycleReport::Applied { entries, .. } => {
+                let in_sync = job.context.settings.until_in_sync && is_at_head(job)?;
+                pulse.applied(job, entries)?;
+                if in_sync {
+                    return in_sync_now(job, &mut pulse);
+                }
+            }
+            CycleReport::InSync => {
+                pulse.in_sync(job)?;
+                if job.context.settings.until_in_sync {
+                    return in_sync_now(job, &mut pulse);
+                }
+            }
+            CycleReport::Lost(lost) => {
+                mend(job, lost_text(lost))?;
+                tail = start_tail(job)?;
+            }
+            CycleReport::SchemaMoved(_) => {
+                if drift::settle(job)? == Drift::Repair {
+                    mend(job, drift::REASON)?;
+                }
+                tail = start_tail(job)?;
+            }
+        }
+        if pulse.proof_is_due() && drift::settle(job)? == Drift::Repair {
+            mend(job, drift::REASON)?;
+            tail = start_tail(job)?;
+        }
+    }
+}
+
+fn lost_text(lost: PositionLost) -> &'static str {
+    match lost {
+        PositionLost::Overflow => "the change log trimmed itself before everything was applied",
+        PositionLost::Forked => "the source is not the one that was followed: it was restored or rolled back",
+    }
+}
+
+/// Repairs by comparison; afterwards the reader proves the schema again by itself
+fn mend(job: &mut Job, reason: &str) -> Result<()> {
+    repair(job, reason)?;
+    job.repair_reason = None;
+    Ok(())
+}
+
+fn is_at_head(job: &Job) -> Result<bool> {
+    let source = open_reader(job.source())?;
+    Ok(change_log::head(&source)?.seq == job.checkpoint.seq)
+}
+
+fn in_sync_now(job: &Job, pulse: &mut Pulse) -> Result<()> {
+    pulse.beat(job, true)?;
+    job.context.reporter.line(&format!(
+        "in sync at seq {}; capture stays installed, and `crossfade run` goes on from here",
+        grouped(job.checkpoint.seq.max(0) as u64)
+    ));
+    Ok(())
+}
+
+/// The replicator's sign of life: live facts for `status`, requests of other processes
+struct Pulse {
+    was_in_sync: bool,
+    last_beat: Option<Instant>,
+    last_look: Instant,
+    last_proof: Instant,
+    entries: u64,
+}
+
+impl Pulse {
+    fn new() -> Pulse {
+        let now = Instant::now();
+        Pulse { was_in_sync: false, last_beat: None, last_look: now, last_proof: now, entries: 0 }
+    }
+
+    fn applied(&mut self, job: &Job, entries: u64) -> Result<()> {
+        self.entries += entries;
+        // The next cycle waits for a change: a full read now would only find what that wait finds at once.
+        let caught_up = self.was_in_sync || entries < 1_000;
+        self.was_in_sync = caught_up;
+        if self.last_beat.is_none_or(|at| at.elapsed() >= TAIL_WAIT) {
+            self.beat(job, caught_up)?;
+        }
+        self.look(job)
+    }
+
+    fn in_sync(&mut self, job: &Job) -> Result<()> {
+        metrics::backlog(0);
+        let due = if self.was_in_sync && self.entries == 0 { IDLE_HEARTBEAT } else { TAIL_WAIT };
+        self.was_in_sync = true;
+        if self.last_beat.is_none_or(|at| at.elapsed() >= due) {
+            self.beat(job, true)?;
+        }
+        self.look(job)
+    }
+
+    fn beat(&mut self, job: &Job, in_sync: bool) -> Result<()> {
+        let seconds = self.last_beat.map_or(1.0, |at| at.elapsed().as_secs_f64().max(0.001));
+        let rate = std::mem::take(&mut self.entries) as f64 / seconds;
+        job.heartbeat(&Heartbeat { head_seq: in_sync.then_some(job.checkpoint.seq), in_sync, rate })?;
+        self.last_beat = Some(Instant::now());
+        Ok(())
+    }
+
+    fn look(&mut self, job: &Job) -> Result<()> {
+        if self.last_look.elapsed() >= TAIL_WAIT {
+            self.last_look = Instant::now();
+            job.take_requests()?;
+        }
+        Ok(())
+    }
+
+    fn proof_is_due(&mut self) -> bool {
+        let due = self.last_proof.elapsed() >= PROOF_INTERVAL;
+        if due {
+            self.last_proof = Instant::now();
+        }
+        due
+    }
+}

@@ -1,0 +1,64 @@
+//! The target's side of verify: rows decoded from the server's binary fields, apart from the encoder
+
+use tokio_postgres::Client;
+
+use crate::engine::job::Context;
+use crate::error::Result;
+use crate::model::decode::decode_field;
+use crate::model::digest::RowDigest;
+use crate::model::key::write_value;
+use crate::model::plan::{Plan, TablePlan};
+use crate::model::value::Value;
+use crate::postgres::rows as target_rows;
+
+/// Calls `visit` with the key and the digest of every row of the target's table
+pub fn scan_target(
+    context: &Context,
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    visit: &mut (dyn FnMut(&[u8], u128) + '_),
+) -> Result<()> {
+    let mut decoder = Decoder::new(table);
+    context.runtime.block_on(target_rows::scan(client, plan, table, |fields| {
+        let digest = decoder.decode(fields.iter().copied());
+        visit(&decoder.key, digest);
+        Ok(())
+    }))
+}
+
+/// Decodes rows of the target; buffers are used again
+pub struct Decoder<'t> {
+    table: &'t TablePlan,
+    digest: RowDigest,
+    scratch: Vec<u8>,
+    /// Key of the last row
+    pub key: Vec<u8>,
+    parts: Vec<Vec<u8>>,
+}
+
+impl<'t> Decoder<'t> {
+    pub fn new(table: &'t TablePlan) -> Decoder<'t> {
+        let parts = vec![Vec::new(); table.key_columns.len()];
+        Decoder { table, digest: RowDigest::new(), scratch: Vec::new(), key: Vec::new(), parts }
+    }
+
+    /// The digest of a row; its key is then in `key`
+    pub fn decode<'f>(&mut self, fields: impl Iterator<Item = Option<&'f [u8]>>) -> u128 {
+        self.digest.reset();
+        for (index, field) in fields.enumerate() {
+            let column = &self.table.columns[index];
+            // What no SQLite value maps to was not written by us: as its bytes it equals nothing on the source.
+            let value = decode_field(field, column.mapping, &mut self.scratch)
+                .unwrap_or_else(|_| Value::Blob(field.unwrap_or_default()));
+            self.digest.add(value);
+            if let Some(place) = self.table.key_columns.iter().position(|&key| key == index) {
+                self.parts[place].clear();
+                write_value(&mut self.parts[place], value);
+            }
+        }
+        self.key.clear();
+        self.parts.iter().for_each(|part| self.key.extend_from_slice(part));
+        self.digest.finish()
+    }
+}
