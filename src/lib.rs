@@ -55,6 +55,7 @@
 //! - **I11** crossfade never makes an application's statement fail.
 //! - **I12** Memory is bounded by configuration, never by table, row count or backlog.
 
+pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod engine;

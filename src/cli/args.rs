@@ -1,0 +1,163 @@
+//! What can be typed, and how it becomes settings
+//!
+//! Precedence: command line, environment, `crossfade.toml`, default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{ConfigFile, DEFAULT_CHUNK_BYTES, DEFAULT_LOG_LIMIT, DEFAULT_WORKERS, MIN_LOG_LIMIT, Settings};
+use crate::engine::job::Context;
+use crate::engine::stop::Stop;
+use crate::error::{Error, Result};
+use crate::observe::progress::Reporter;
+use crate::postgres::connect::Target;
+
+/// Moves a live SQLite database to PostgreSQL while the application keeps writing
+#[derive(Parser, Debug)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 internal, 2 usage, 3 refused, 4 mismatch, 5 source unavailable, \
+                          6 target unavailable, 7 wrong phase, 130 interrupted";
+
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Show what will be created on the target, with every warning and refusal; touches nothing
+    Plan {
+        #[command(flatten)]
+        pair: Pair,
+        /// Print one JSON document instead
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy everything, then follow every change until stopped; started again, go on from there
+    Run {
+        #[command(flatten)]
+        pair: Pair,
+        /// Stop with exit code 0 when this is reached
+        #[arg(long, value_name = "STATE", value_parser = ["in-sync"])]
+        until: Option<String>,
+        /// Serve Prometheus metrics at http://ADDRESS/metrics
+        #[arg(long, value_name = "ADDRESS")]
+        http: Option<SocketAddr>,
+        /// Entries that the change log keeps on the source [default: 5000000]
+        #[arg(long, value_name = "N")]
+        log_limit: Option<u64>,
+        /// Parallel connections of the copy [default: 2]
+        #[arg(long, value_name = "N")]
+        workers: Option<usize>,
+        /// Bytes that one read of the copy takes from the source [default: 4194304]
+        #[arg(long, value_name = "BYTES")]
+        chunk_bytes: Option<usize>,
+    },
+    /// Show where the migration stands
+    Status {
+        #[command(flatten)]
+        pair: Pair,
+        #[arg(long)]
+        json: bool,
+        /// Refresh in place until interrupted
+        #[arg(long, conflicts_with = "json")]
+        watch: bool,
+    },
+    /// Compare every row and column of both sides, also while both are written
+    Verify {
+        #[command(flatten)]
+        pair: Pair,
+        /// Only this table; may be given several times
+        #[arg(long = "table", value_name = "NAME")]
+        tables: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove every trace of crossfade from both sides, and the copied tables
+    Cancel {
+        #[command(flatten)]
+        pair: Pair,
+        /// Leave the copied tables on the target as they are
+        #[arg(long)]
+        keep_tables: bool,
+    },
+    /// Watch the whole job on a throw-away PostgreSQL with a busy sample database
+    Demo {
+        /// Leave both databases up and print how to look into them
+        #[arg(long)]
+        keep: bool,
+    },
+}
+
+/// The two databases
+#[derive(Args, Debug, Default)]
+pub struct Pair {
+    /// The SQLite file
+    #[arg(long, value_name = "FILE", env = "CROSSFADE_SOURCE")]
+    pub source: Option<PathBuf>,
+    /// The PostgreSQL database, as a URL or key=value pairs; better without a password, which PGPASSWORD or a password
+    /// file can hold [also: DATABASE_URL]
+    #[arg(long, value_name = "URL", env = "CROSSFADE_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Settings file; without it `crossfade.toml` in the current directory is not read
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of `run` that may come from the configuration too
+#[derive(Debug, Default)]
+pub struct RunOptions {
+    pub until_in_sync: bool,
+    pub http: Option<SocketAddr>,
+    pub log_limit: Option<u64>,
+    pub workers: Option<usize>,
+    pub chunk_bytes: Option<usize>,
+}
+
+impl Pair {
+    /// Resolves everything that a verb needs
+    pub fn resolve(
+        self,
+        options: RunOptions,
+        reporter: Reporter,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Context> {
+        let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        let source = self.source.or(file.source).ok_or_else(|| {
+            Error::usage("no source given").hint("give the SQLite file with --source, or set CROSSFADE_SOURCE")
+        })?;
+        let target = self.target.or_else(|| std::env::var("DATABASE_URL").ok()).or(file.target).ok_or_else(|| {
+            Error::usage("no target given")
+                .hint("give the PostgreSQL database with --target, or set CROSSFADE_TARGET or DATABASE_URL")
+        })?;
+        let log_limit = options.log_limit.or(file.log_limit).unwrap_or(DEFAULT_LOG_LIMIT);
+        if log_limit < MIN_LOG_LIMIT {
+            return Err(Error::usage(format!("--log-limit must be at least {MIN_LOG_LIMIT}")));
+        }
+        let settings = Settings {
+            source,
+            log_limit,
+            workers: within("--workers", options.workers.or(file.workers).unwrap_or(DEFAULT_WORKERS), 1, 16)?,
+            chunk_bytes: within(
+                "--chunk-bytes",
+                options.chunk_bytes.or(file.chunk_bytes).unwrap_or(DEFAULT_CHUNK_BYTES),
+                1,
+                64 << 20,
+            )?,
+            until_in_sync: options.until_in_sync,
+            http: options.http,
+        };
+        let target = Target::parse(&target)?;
+        Ok(Context { settings, target, runtime: runtime.handle().clone(), stop: Stop::new(), reporter })
+    }
+}
+
+fn within(name: &str, value: usize, least: usize, most: usize) -> Result<usize> {
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::usage(format!("{name} must be between {least} and {most}")))
+    }
+}

@@ -1,0 +1,18 @@
+//! `crossfade cancel`
+
+use crate::engine::cancel::cancel;
+use crate::engine::job::Context;
+use crate::error::Result;
+
+/// Removes crossfade from both sides and says what was removed
+pub fn run(context: &Context, keep_tables: bool) -> Result<()> {
+    let removed = cancel(context, keep_tables)?;
+    let source = if removed.capture { "capture removed" } else { "nothing was there" };
+    let target = match (removed.control, removed.tables) {
+        (false, _) => "nothing was there".to_owned(),
+        (true, 0) => "bookkeeping removed, no table dropped".to_owned(),
+        (true, n) => format!("bookkeeping removed, {n} copied tables dropped"),
+    };
+    println!("source: {source}\ntarget: {target}");
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The command line: one file per verb
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes are decided in one place, from the kind of the error.
+
+pub mod args;
+pub mod cancel;
+pub mod demo;
+pub mod plan;
+pub mod run;
+pub mod status;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::progress::Reporter;
+use args::{Arguments, RunOptions, Verb};
+
+/// Runs the program and returns its exit code
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap's own codes: 0 for help and version, 2 for usage.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    match dispatch(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            match error.kind() {
+                // Asked for, so not an error to the one who asked.
+                ErrorKind::Interrupted => eprintln!("{error}"),
+                _ => eprint!("{}", error.report()),
+            }
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::internal("start the runtime").caused_by(e))?;
+    let plain = RunOptions::default;
+    match arguments.verb {
+        Verb::Plan { pair, json } => plan::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, json),
+        Verb::Run { pair, until, http, log_limit, workers, chunk_bytes } => {
+            let options = RunOptions { until_in_sync: until.is_some(), http, log_limit, workers, chunk_bytes };
+            run::run(&pair.resolve(options, Reporter::new(), &runtime)?)
+        }
+        Verb::Status { pair, json, watch } => {
+            status::run(&pair.resolve(plain(), Reporter::quiet(), &runtime)?, json, watch)
+        }
+        Verb::Verify { pair, tables, json } => {
+            verify::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, &tables, json)
+        }
+        Verb::Cancel { pair, keep_tables } => {
+            cancel::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, keep_tables)
+        }
+        Verb::Demo { keep } => demo::run(keep),
+    }
+}
+
+/// Prints a value as the one JSON document of a command
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::internal("write JSON").caused_by(e))?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! The plan as a person reads it
+//!
+//! Plain text that needs no colour: what goes where first, then what to know, then what stands in the way.
+
+use super::print_json;
+use crate::engine::job::Context;
+use crate::engine::planning;
+use crate::error::{Error, Result};
+use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
+use crate::model::schema::KeyKind;
+use crate::postgres::control;
+
+/// Lines are broken before they get longer than this
+const WIDTH: usize = 110;
+/// Room for the word at the beginning of a table's lines
+const LABEL: usize = 9;
+
+/// Makes the plan and prints it; writes nothing to either side
+pub fn run(context: &Context, json: bool) -> Result<()> {
+    let client = context.runtime.block_on(context.target.connect("crossfade plan"))?;
+    let plan = match context.runtime.block_on(control::load(&client))? {
+        Some(state) => {
+            context.reporter.line("this is the plan of the migration under way, as stored in the target");
+            state.plan
+        }
+        None => fresh(context, &client)?,
+    };
+    if json {
+        print_json(&plan)?;
+    } else {
+        println!("{}", render(&plan));
+    }
+    match plan.refusals.len() {
+        0 => Ok(()),
+        n => Err(Error::refused(format!("the plan has {n} refusals")).hint("each is listed above with its remedy")),
+    }
+}
+
+fn fresh(context: &Context, client: &tokio_postgres::Client) -> Result<Plan> {
+    let schema = context.runtime.block_on(control::current_schema(client))?;
+    let mut plan = planning::make_plan(&context.settings.source, &schema, &context.reporter)?;
+    plan.refusals.extend(context.runtime.block_on(planning::obstacles(client, &plan))?);
+    Ok(plan)
+}
+
+/// The whole plan, its last line the summary
+pub fn render(plan: &Plan) -> String {
+    let mut text = tables(plan);
+    for table in &plan.tables {
+        text.push_str(&details(table));
+    }
+    section(&mut text, "skipped", "left on SQLite", &plan.skipped);
+    section(&mut text, "warnings", "lossless, but worth reading", &plan.warnings);
+    section(&mut text, "refusals", "nothing starts before these are solved", &plan.refusals);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&summary(plan));
+    text
+}
+
+/// One line per table, aligned
+fn tables(plan: &Plan) -> String {
+    if plan.tables.is_empty() {
+        return String::new();
+    }
+    let header = ["table", "rows", "size", "key"].map(String::from);
+    let rows = plan.tables.iter().map(|table| {
+        let name = shown(&table.source.name);
+        [name, grouped(table.row_count), size(table.byte_count), key(table)]
+    });
+    let rows: Vec<[String; 4]> = std::iter::once(header).chain(rows).collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let (name, count, bytes) = (width(0), width(1), width(2));
+    let line = |row: &[String; 4]| format!("{:name$}  {:>count$}  {:>bytes$}  {}\n", row[0], row[1], row[2], row[3]);
+    rows.iter().map(line).collect()
+}
+
+fn key(table: &TablePlan) -> String {
+    let columns = names(table, table.key_columns.iter().copied());
+    match table.key.kind {
+        KeyKind::RowidAlias | KeyKind::PrimaryKey => columns,
+        KeyKind::UniqueIndex => format!("{columns} (unique)"),
+        KeyKind::Rowid => format!("{columns} (hidden rowid)"),
+    }
+}
+
+/// Columns, indexes and foreign keys of one table
+fn details(table: &TablePlan) -> String {
+    let mut text = format!("\n{}", shown(&table.source.name));
+    if table.target_name != table.source.name {
+        text.push_str(&format!(" -> {}", shown(&table.target_name)));
+    }
+    text.push('\n');
+    list(&mut text, "columns", table.columns.iter().map(|c| column(table, c)));
+    list(&mut text, "indexes", table.indexes.iter().map(|i| index(table, i)));
+    list(&mut text, "foreign", table.foreign_keys.iter().map(|k| foreign_key(table, k)));
+    text
+}
+
+fn column(table: &TablePlan, column: &ColumnPlan) -> String {
+    let target = column.mapping.sql();
+    let Some(source) = column.source_column.map(|at| &table.source.columns[at]) else {
+        return format!("{} -> {target}", shown(&column.target_name));
+    };
+    let declared = if source.declared_type.is_empty() { "(no type)".into() } else { shown(&source.declared_type) };
+    let renamed = match column.target_name == source.name {
+        true => String::new(),
+        false => format!("{} ", shown(&column.target_name)),
+    };
+    format!("{} {declared} -> {renamed}{target}", shown(&source.name))
+}
+
+fn index(table: &TablePlan, index: &IndexPlan) -> String {
+    let terms = index.columns.iter().map(|&(at, descending)| {
+        format!("{}{}", shown(&table.columns[at].target_name), if descending { " DESC" } else { "" })
+    });
+    let unique = if index.unique { "unique " } else { "" };
+    format!("{unique}{} ({})", shown(&index.name), terms.collect::<Vec<_>>().join(", "))
+}
+
+fn foreign_key(table: &TablePlan, key: &ForeignKeyPlan) -> String {
+    let parent_columns: Vec<_> = key.parent_columns.iter().map(|name| shown(name)).collect();
+    let columns = names(table, key.columns.iter().copied());
+    let mut text = format!("({columns}) -> {} ({})", shown(&key.parent_name), parent_columns.join(", "));
+    for (event, action) in [("update", &key.on_update), ("delete", &key.on_delete)] {
+        if action != "NO ACTION" {
+            text.push_str(&format!(" on {event} {}", action.to_lowercase()));
+        }
+    }
+    if key.deferred { text + " deferred" } else { text }
+}
+
+fn names(table: &TablePlan, columns: impl Iterator<Item = usize>) -> String {
+    columns.map(|at| shown(&table.columns[at].target_name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Items after a label, as many on a line as fit
+fn list(text: &mut String, label: &str, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.collect();
+    let Some((last, others)) = items.split_last() else {
+        return;
+    };
+    let pieces = others.iter().map(|item| format!("{item},")).chain([last.clone()]);
+    push_filled(text, &format!("  {label:LABEL$}"), &" ".repeat(LABEL + 2), pieces);
+}
+
+fn section(text: &mut String, title: &str, meaning: &str, notices: &[Notice]) {
+    if notices.is_empty() {
+        return;
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&format!("{title} ({}): {meaning}\n", notices.len()));
+    for notice in notices {
+        let line = format!("{}: {}", shown(&notice.object), shown(&notice.message));
+        push_filled(text, "  - ", "    ", line.split(' ').map(String::from));
+        if let Some(remedy) = &notice.remedy {
+            push_filled(text, "    remedy: ", "            ", shown(remedy).split(' ').map(String::from));
+        }
+    }
+}
+
+/// Pieces with a space between them; a piece that does not fit begins a new line, and is never broken itself
+fn push_filled(text: &mut String, first: &str, next: &str, pieces: impl Iterator<Item = String>) {
+    text.push_str(first);
+    let (mut column, mut fresh) = (first.chars().count(), true);
+    for piece in pieces {
+        let length = piece.chars().count();
+        if !fresh && column + 1 + length > WIDTH {
+            text.push('\n');
+            text.push_str(next);
+            (column, fresh) = (next.chars().count(), true);
+        }
+        if !fresh {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(&piece);
+        (column, fresh) = (column + length, false);
+    }
+    text.push('\n');
+}
+
+fn summary(plan: &Plan) -> String {
+    let rows = plan.tables.iter().map(|t| t.row_count).sum();
+    let bytes = plan.tables.iter().map(|t| t.byte_count).sum();
+    let copied = counted(plan.tables.len(), "table", "tables");
+    let verdict = match plan.refusals.len() {
+        0 => "ready".to_string(),
+        refusals => format!("refused ({})", counted(refusals, "refusal", "refusals")),
+    };
+    format!(
+        "{verdict}: {copied}, {} rows, {} to schema {}; {}, {} skipped\n",
+        grouped(rows),
+        size(bytes),
+        shown(&plan.target_schema),
+        counted(plan.warnings.len(), "warning", "warnings"),
+        plan.skipped.len(),
+    )
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count as u64), if count == 1 { one } else { many })
+}
+
+/// A name that cannot break the layout or steer the terminal: control characters escaped, an empty one visible
+fn shown(name: &str) -> String {
+    if name.is_empty() {
+        return "\"\"".to_string();
+    }
+    name.chars().flat_map(|c| if is_visible(c) { vec![c] } else { c.escape_default().collect() }).collect()
+}
+
+/// Not a control character, nor one of those that turn the direction of writing
+fn is_visible(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// 1234567 as `1,234,567`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest unit that leaves a number of at least one
+fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut scaled = bytes as f64;
+    let mut unit = 0;
+    while scaled >= 999.95 && unit + 1 < units.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{scaled:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
