@@ -1,0 +1,48 @@
+//! The integration tests, one binary: the real program as child processes against throw-away databases
+//!
+//! A test whose name starts with `i3_` shows that invariant I3 of DESIGN.md holds. `tidy` checks this list.
+
+/// The application sees the same results with and without capture (I1, I11)
+mod application;
+/// What cannot work is refused with one clear error, and leaves nothing behind
+mod bad_input;
+/// `cancel` leaves no trace on either side
+mod cancel;
+/// The snapshot in chunks and waves, under changes and kills (I7)
+mod chunks;
+/// The encoder and the decoder against a real server (I10)
+mod codec;
+/// Connecting with passwords and TLS, and what the errors say
+mod connect;
+/// Killed at named points and at random moments, then started again (I2, I3, I4, I6, I7)
+mod crash;
+/// Random schemas and statements by seed
+mod generator;
+/// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)
+mod interference;
+/// Peak memory of a big copy and a big backlog (I12)
+mod memory;
+/// Rows and checkpoint are of one moment, whenever one looks (I3)
+mod moments;
+/// PostgreSQL stopped, restarted and cut off under load (I3)
+mod outage;
+/// Both sides equal after random schemas and random writers (I3, I4, I6)
+mod randomised;
+/// Databases that real applications made, under writers from other processes
+mod real_databases;
+/// Indexes that come and go on the source, and values that those of the target cannot hold (I2, I10)
+mod schema_moves;
+/// Odd schemas: copied, or refused with nothing left behind
+mod schemas;
+/// The source restored, trimmed, rebuilt or removed behind our back (I2, I5)
+mod source_faults;
+/// Servers, child processes, and the independent comparison
+mod support;
+/// Rules of the source tree
+mod tidy;
+/// The hard values arrive with their storage class, in every position (I10)
+mod values;
+/// What `status` and `verify` say with no replicator running (I2, I5, I10)
+mod verdicts;
+/// What happens between the waves of the copy, and between plan and capture (I2, I7)
+mod waves;

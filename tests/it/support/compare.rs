@@ -1,0 +1,281 @@
+//! The independent comparison: both sides read, rendered and compared by code that shares nothing with the product
+//!
+//! A value is rendered with its storage class, so that `1` and `1.0`, or a text and a blob of the same bytes, differ.
+//! The target's text form of each value (simple query protocol) is turned back by the column's PostgreSQL type.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use serde_json::Value as Json;
+
+use super::pg::{Pg, quote};
+use super::source;
+
+/// Column that the target gets where the source's hidden rowid is the key
+const ROWID_COLUMN: &str = "_crossfade_rowid";
+/// Differences shown; one is enough to know, a few to understand
+const SHOWN: usize = 12;
+
+/// Fails the test unless both sides hold the same tables, rows, values and storage classes
+pub fn assert_equal(source: &Path, target: &str) {
+    let found = differences(source, target);
+    let shown = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    assert!(found.is_empty(), "{} differences between {} and {target}:\n{shown}", found.len(), source.display());
+}
+
+/// Everything that differs, one line each
+pub fn differences(source: &Path, target: &str) -> Vec<String> {
+    let connection = source::open(source);
+    let target = Pg::connect(target);
+    let mut here = source_tables(&connection);
+    let mut there = target_tables(&target);
+    let mut found = Vec::new();
+    for (name, columns) in std::mem::take(&mut here) {
+        match there.remove(&name) {
+            Some(target_columns) => table(&connection, &target, &name, &columns, &target_columns, &mut found),
+            None => found.push(format!("table {name:?} is not on the target")),
+        }
+    }
+    found.extend(there.keys().map(|name| format!("table {name:?} is only on the target")));
+    found
+}
+
+/// A column of the source; generated ones may be left out on the target
+struct SourceColumn {
+    name: String,
+    generated: bool,
+}
+
+fn source_tables(connection: &Connection) -> BTreeMap<String, Vec<SourceColumn>> {
+    let mut statement = connection.prepare("PRAGMA main.table_list").expect("the list of tables");
+    let tables = statement.query_map([], |row| Ok((row.get::<_, String>(1)?, row.get::<_, String>(2)?)));
+    let tables: Vec<(String, String)> = tables.expect("tables").collect::<Result<_, _>>().expect("tables");
+    let ours = |name: &str| name.starts_with("sqlite_") || name.starts_with("_crossfade_");
+    tables
+        .into_iter()
+        .filter(|(name, kind)| kind == "table" && !ours(name))
+        .map(|(name, _)| {
+            let columns = source_columns(connection, &name);
+            (name, columns)
+        })
+        .collect()
+}
+
+fn source_columns(connection: &Connection, table: &str) -> Vec<SourceColumn> {
+    let mut statement = connection.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)").expect("columns");
+    let columns = statement
+        .query_map([table], |row| Ok(SourceColumn { name: row.get(0)?, generated: row.get::<_, i64>(1)? >= 2 }));
+    columns.expect("columns").collect::<Result<_, _>>().expect("columns")
+}
+
+/// Columns and their types by table, of the schema that new tables go to
+fn target_tables(target: &Pg) -> BTreeMap<String, Vec<(String, String)>> {
+    let sql = "SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_catalog.pg_class c \
+               LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+               WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum";
+    let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for row in target.query(sql) {
+        let mut row = row.into_iter();
+        let columns = tables.entry(row.next().flatten().expect("a table name")).or_default();
+        if let (Some(Some(name)), Some(Some(kind))) = (row.next(), row.next()) {
+            columns.push((name, kind));
+        }
+    }
+    tables
+}
+
+fn table(
+    connection: &Connection,
+    target: &Pg,
+    name: &str,
+    columns: &[SourceColumn],
+    target_columns: &[(String, String)],
+    found: &mut Vec<String>,
+) {
+    let on_target = |name: &str| target_columns.iter().any(|(column, _)| column == name);
+    for column in columns.iter().filter(|c| !c.generated && !on_target(&c.name)) {
+        found.push(format!("column {:?} of {name:?} is not on the target", column.name));
+    }
+    let known = |name: &String| name == ROWID_COLUMN || columns.iter().any(|c| &c.name == name);
+    for (column, _) in target_columns.iter().filter(|(column, _)| !known(column)) {
+        found.push(format!("column {column:?} of {name:?} is only on the target"));
+    }
+    let common: Vec<&(String, String)> = target_columns.iter().filter(|(column, _)| known(column)).collect();
+    let here = source_rows(connection, name, columns, &common);
+    let there = target_rows(target, name, &common);
+    compare_rows(name, &common, here, there, found);
+}
+
+/// Rows of the source, rendered, sorted
+fn source_rows(
+    connection: &Connection,
+    table: &str,
+    columns: &[SourceColumn],
+    common: &[&(String, String)],
+) -> Vec<Vec<String>> {
+    let hides = |name: &str| columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
+    let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !hides(name));
+    let terms: Vec<String> = common
+        .iter()
+        .map(|(name, _)| match rowid {
+            Some(rowid) if name == ROWID_COLUMN && !hides(ROWID_COLUMN) => rowid.to_owned(),
+            _ => quote(name),
+        })
+        .collect();
+    let terms = if terms.is_empty() { "1".to_owned() } else { terms.join(", ") };
+    let sql = format!("SELECT {terms} FROM main.{}", quote(table));
+    let mut statement = connection.prepare(&sql).unwrap_or_else(|e| panic!("{e} in {sql}"));
+    let mut rows = statement.query([]).expect("rows");
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().unwrap_or_else(|e| panic!("{e} in {sql}")) {
+        all.push((0..common.len()).map(|at| render_source(row.get_ref(at).expect("a value"))).collect());
+    }
+    all.sort();
+    all
+}
+
+fn target_rows(target: &Pg, table: &str, common: &[&(String, String)]) -> Vec<Vec<String>> {
+    let names: Vec<String> = common.iter().map(|(name, _)| quote(name)).collect();
+    let rows = target.query(&format!("SELECT {} FROM public.{}", names.join(", "), quote(table)));
+    let render = |row: Vec<Option<String>>| {
+        row.into_iter().zip(common).map(|(text, (_, kind))| render_target(text.as_deref(), kind)).collect()
+    };
+    let mut all: Vec<Vec<String>> = rows.into_iter().map(render).collect();
+    all.sort();
+    all
+}
+
+/// Merges two sorted lists; what is left over on either side is a difference
+fn compare_rows(
+    table: &str,
+    common: &[&(String, String)],
+    here: Vec<Vec<String>>,
+    there: Vec<Vec<String>>,
+    found: &mut Vec<String>,
+) {
+    let (mut left, mut right) = (here.into_iter().peekable(), there.into_iter().peekable());
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (None, None) => return,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(a), Some(b)) => a.cmp(b),
+        };
+        let (side, row) = match order {
+            std::cmp::Ordering::Less => ("source", left.next()),
+            std::cmp::Ordering::Greater => ("target", right.next()),
+            std::cmp::Ordering::Equal => {
+                left.next();
+                right.next();
+                continue;
+            }
+        };
+        let cells = common.iter().zip(row.unwrap_or_default());
+        let cells: Vec<String> = cells.map(|((name, _), value)| format!("{name}={}", shorten(&value))).collect();
+        found.push(format!("only on the {side}: {table:?} {}", cells.join(", ")));
+    }
+}
+
+fn shorten(value: &str) -> String {
+    if value.chars().count() <= 60 { value.to_owned() } else { value.chars().take(60).chain("…".chars()).collect() }
+}
+
+/// Class and value; reals by their bits, texts and blobs by their bytes
+fn render_source(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "null".to_owned(),
+        ValueRef::Integer(v) => format!("integer {v}"),
+        ValueRef::Real(v) => real(v),
+        ValueRef::Text(bytes) => text(bytes),
+        ValueRef::Blob(bytes) => blob(bytes),
+    }
+}
+
+/// The same rendering, from the text that PostgreSQL gives for a value of that type
+fn render_target(value: Option<&str>, kind: &str) -> String {
+    let Some(value) = value else { return "null".to_owned() };
+    match kind {
+        "bigint" => format!("integer {value}"),
+        "double precision" => real(parse_real(value)),
+        "numeric" => number(value),
+        "text" => text(value.as_bytes()),
+        "bytea" => value.strip_prefix("\\x").and_then(unhex).map_or_else(|| odd(value, kind), |b| blob(&b)),
+        "jsonb" => variant(value).unwrap_or_else(|| odd(value, kind)),
+        _ => odd(value, kind),
+    }
+}
+
+/// Digits alone are an integer, digits with a point a real
+fn number(value: &str) -> String {
+    if value.contains(['.', 'e', 'E', 'N', 'I']) { real(parse_real(value)) } else { format!("integer {value}") }
+}
+
+fn variant(value: &str) -> Option<String> {
+    if value.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        // Not through serde_json: its default number parser may be one unit in the last place off.
+        return Some(number(value));
+    }
+    match serde_json::from_str(value).ok()? {
+        Json::String(string) => Some(text(string.as_bytes())),
+        Json::Object(object) if object.len() == 1 => {
+            let (tag, held) = object.iter().next()?;
+            let held = held.as_str()?;
+            match tag.as_str() {
+                "$blob" => Some(blob(&unhex(held)?)),
+                "$text" => Some(text(&unhex(held)?)),
+                "$real" => Some(real(match held {
+                    "inf" => f64::INFINITY,
+                    "-inf" => f64::NEG_INFINITY,
+                    "-0.0" => -0.0,
+                    _ => return None,
+                })),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn real(value: f64) -> String {
+    format!("real {value:?} {:016x}", value.to_bits())
+}
+
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => format!("text {text:?}"),
+        Err(_) => format!("text x'{}'", hex(bytes)),
+    }
+}
+
+fn blob(bytes: &[u8]) -> String {
+    format!("blob x'{}'", hex(bytes))
+}
+
+/// Never equal to anything of the source
+fn odd(value: &str, kind: &str) -> String {
+    format!("unreadable {kind} {value:?}")
+}
+
+fn parse_real(value: &str) -> f64 {
+    match value {
+        "Infinity" => f64::INFINITY,
+        "-Infinity" => f64::NEG_INFINITY,
+        _ => value.parse().unwrap_or(f64::NAN),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    if digits.len() % 2 == 1 { None } else { digits.chunks(2).map(pair).collect() }
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

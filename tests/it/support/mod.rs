@@ -1,0 +1,14 @@
+//! What every test stands on: servers, the program as a child process, and an independent look at both sides
+
+pub mod cluster;
+pub mod compare;
+pub mod load;
+pub mod pg;
+pub mod process;
+pub mod proxy;
+pub mod python;
+pub mod rng;
+pub mod scene;
+pub mod source;
+
+pub use cluster::fresh_database;
