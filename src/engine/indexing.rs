@@ -27,6 +27,18 @@ pub enum Piece<'p> {
     Analyze(&'p TablePlan),
 }
 
+impl Piece<'_> {
+    /// The plan may have lost an index since the piece was made
+    pub fn is_planned(&self, plan: &Plan) -> bool {
+        match self {
+            Piece::Index(table, index) => {
+                plan.table(table.id).is_some_and(|table| table.indexes.iter().any(|i| i.name == index.name))
+            }
+            Piece::Validate(..) | Piece::Analyze(_) => true,
+        }
+    }
+}
+
 /// Every index of the plan, the unique ones first
 pub fn index_pieces(plan: &Plan) -> Vec<Piece<'_>> {
     let mut pieces: Vec<_> =

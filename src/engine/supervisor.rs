@@ -55,8 +55,12 @@ pub fn run(context: &Context) -> Result<()> {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
+        if context.stop.is_requested() || !began {
+            // Not this process's migration (another replicator runs it), or nothing to report: the state is not ours.
+            return Err(error);
+        }
         store_error(context, &error);
-        if context.stop.is_requested() || !began || !error.is_transient() {
+        if !error.is_transient() {
             return Err(error);
         }
         metrics::retry();
@@ -71,9 +75,6 @@ pub fn run(context: &Context) -> Result<()> {
 
 /// Best effort: when the target itself is away there is nowhere to write to
 fn store_error(context: &Context, error: &Error) {
-    if context.stop.is_requested() {
-        return;
-    }
     let _ = context.runtime.block_on(async {
         let client = context.target.connect("crossfade error").await?;
         if control::load(&client).await?.is_some() { control::store_error(&client, Some(error)).await } else { Ok(()) }
@@ -303,6 +304,8 @@ fn build_all(job: &mut Job, label: &str, unit: &'static str, pieces: Vec<Piece<'
         indexing::run_wave(job, &plan, &pieces, &stage)?;
         // A long build lets the change log grow; what is missed here is found when following begins.
         catch_up(job)?;
+        // An index that the source or a value has cost meanwhile must not be built after all.
+        lock(&pieces).retain(|piece| piece.is_planned(&job.plan));
     }
     stage.finish();
     Ok(())

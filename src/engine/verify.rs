@@ -30,7 +30,7 @@ use crate::postgres::control::{self, Checkpoint};
 use crate::postgres::rows as target_rows;
 use crate::sqlite::change_log::{self, LogPosition};
 use crate::sqlite::connection::{classify as classify_source, in_read_view, open_reader};
-use crate::sqlite::rows::{bind_key, column, key_of, select_all_sql, select_by_key_sql};
+use crate::sqlite::rows::{bind_key, column, key_at, key_of, select_all_sql, select_by_key_sql};
 use target::{Decoder, scan_target};
 
 /// Buckets of one table; each holds a sum and a count
@@ -236,9 +236,7 @@ impl TableCheck<'_> {
             if row.get::<_, i64>(0).map_err(failed)? != self.table.id {
                 continue;
             }
-            let mut key = Vec::new();
-            (0..self.table.key.parts.len()).for_each(|place| write_value(&mut key, column(row, 1 + place)));
-            keys.insert(key);
+            keys.insert(key_at(row, change_log::TAIL_KEY, self.table));
             if keys.len() > IN_FLIGHT_MAX {
                 return Err(Error::refused("the replicator is too far behind to compare")
                     .hint("wait until the backlog in `crossfade status` is small"));

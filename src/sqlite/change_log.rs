@@ -53,6 +53,9 @@ pub fn find(connection: &Connection, position: LogPosition) -> Result<Option<Pos
     })
 }
 
+/// Where the key begins in a row of [`tail_sql`]
+pub const TAIL_KEY: usize = 1;
+
 /// Entries after `after`, oldest first, as a statement whose columns are `t, k1..kn, seq, r`
 pub fn tail_sql(key_width: usize) -> String {
     let keys: Vec<String> = (1..=key_width).map(|n| format!("k{n}")).collect();

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::connection::classify;
-use super::rows::{bind_key, boundary_sql, column};
+use super::rows::{bind_key, boundary_sql, key_at};
 use crate::error::Result;
 use crate::model::key::{KeyRef, write_value};
 use crate::model::plan::TablePlan;
@@ -79,9 +79,5 @@ fn walked_end(
     statement.raw_bind_parameter(next, row_count.saturating_sub(1) as i64).map_err(failed)?;
     let mut rows = statement.raw_query();
     let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
-    let mut key = Vec::new();
-    for place in 0..table.key.parts.len() {
-        write_value(&mut key, column(row, place));
-    }
-    Ok(Some(key))
+    Ok(Some(key_at(row, 0, table)))
 }

@@ -10,12 +10,12 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::change_log::{self, LogPosition, PositionLost};
 use super::connection::{classify, schema_version};
-use super::rows::{bind_key, column, misfit_error, select_by_key_sql};
+use super::rows::{bind_key, column, key_at, misfit_error, select_by_key_sql};
 use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::chunk::Copied;
 use crate::model::encode::encode_field;
-use crate::model::key::{KeyRef, KeySet, write_value};
+use crate::model::key::{KeyRef, KeySet};
 use crate::model::plan::{Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::model::value::Value;
@@ -272,7 +272,7 @@ fn null_key_exists(connection: &Connection, row: &rusqlite::Row<'_>, table: &Tab
     let table_name = quote_identifier(&table.source.name);
     let sql = format!("SELECT 1 FROM {table_name} AS t WHERE {} LIMIT 1", terms.join(" AND "));
     let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-    let key = log_key(row, table);
+    let key = key_at(row, change_log::TAIL_KEY, table);
     bind_key(&mut statement, 1, KeyRef(&key))?;
     let found = statement.raw_query().next().map_err(failed)?.is_some();
     Ok(found)
@@ -284,13 +284,4 @@ fn null_key(table: &TablePlan) -> Error {
             "SQLite allows NULL in this PRIMARY KEY; give the row a key, or run `crossfade cancel` and start again: the \
              table is then followed by rowid",
         )
-}
-
-/// A key's serialised form, from the log's columns
-pub fn log_key(row: &rusqlite::Row<'_>, table: &TablePlan) -> Vec<u8> {
-    let mut key = Vec::new();
-    for place in 0..table.key.parts.len() {
-        write_value(&mut key, column(row, 1 + place));
-    }
-    key
 }

@@ -195,6 +195,13 @@ pub fn read_slice_in_view(
     Ok(slice)
 }
 
+/// The key whose parts are consecutive columns from `first` on, as in the change log and in boundaries
+pub fn key_at(row: &Row<'_>, first: usize, table: &TablePlan) -> Vec<u8> {
+    let mut key = Vec::new();
+    (first..first + table.key.parts.len()).for_each(|index| write_value(&mut key, column(row, index)));
+    key
+}
+
 /// The key of the current row in the serialised form
 pub fn key_of(row: &Row<'_>, table: &TablePlan) -> Vec<u8> {
     let mut key = Vec::new();

@@ -149,6 +149,8 @@ fn a_second_replicator_is_refused() {
     let second = pair.verb("run").run();
     assert!(matches!(second.code(), Some(3 | 7)), "exit code {:?}\n{second}", second.code());
     second.expect_error("another");
+    // Its refusal is no trouble of the one that runs.
+    assert!(pair.status()["last_error"].is_null(), "{}", pair.status());
     source::open(&pair.source).execute_batch("INSERT INTO t VALUES(3, 'three')").expect("a row");
     pair.wait_caught_up(&mut first);
     assert_equal(&pair.source, &pair.target);
