@@ -6,7 +6,7 @@
 
 use super::mapping::{Mapping, Misfit};
 use super::value::Value;
-use super::{numeric, variant};
+use super::{convert, numeric, variant};
 
 /// Longest payload of a field: PostgreSQL allocates at most this much, with a 4-byte header in front of the value
 pub(super) const MAX_FIELD: usize = 0x3fff_ffff - 4;
@@ -41,7 +41,11 @@ pub fn encode_field(buffer: &mut Vec<u8>, value: Value<'_>, mapping: Mapping) ->
         }
         (Mapping::Numeric, Value::Real(v)) => numeric::append_real(buffer, v),
         (Mapping::Variant, value) => variant::append(buffer, value),
-        (_, value) => Err(Misfit::Class(value.class())),
+        (Mapping::Bigint | Mapping::Double | Mapping::Numeric | Mapping::Text | Mapping::Bytea, value) => {
+            Err(Misfit::Class(value.class()))
+        }
+        // By call, so that the plain types above stay one small function.
+        (_, value) => convert::append(buffer, value, mapping),
     }
 }
 
@@ -54,14 +58,14 @@ pub(super) fn check_text(bytes: &[u8]) -> Result<&str, Misfit> {
 
 /// Length and payload in one piece, so that the buffer's capacity is checked once
 #[inline]
-fn append_eight(buffer: &mut Vec<u8>, payload: [u8; 8]) {
+pub(super) fn append_eight(buffer: &mut Vec<u8>, payload: [u8; 8]) {
     let mut field = [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
     field[4..].copy_from_slice(&payload);
     buffer.extend_from_slice(&field);
 }
 
 #[inline]
-fn append_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Misfit> {
+pub(super) fn append_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Misfit> {
     if bytes.len() > MAX_FIELD {
         return Err(Misfit::TooLong);
     }

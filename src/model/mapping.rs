@@ -1,11 +1,18 @@
 //! From what a column holds to the PostgreSQL type that holds all of it
 //!
 //! Every mapping round-trips: decoding what was encoded gives the same value *and* storage class (I10). What a mapping
-//! cannot hold exactly is a [`Misfit`], never a conversion.
+//! cannot hold exactly is a [`Misfit`], never a conversion. The one exception is named at [`Mapping::Json`].
 
 use serde::{Deserialize, Serialize};
 
+use super::convert::forms::{
+    BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, StampForm, TimeForm, UuidForm,
+    VectorForm,
+};
+
 /// PostgreSQL type of a column together with the conversion to and from it
+///
+/// Small and `Copy`, because it is looked at for every value; what needs the heap stands beside it in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mapping {
@@ -15,63 +22,230 @@ pub enum Mapping {
     Double,
     /// `numeric`: integers (scale 0) and reals (scale 1 or more) mixed; the scale keeps the storage class
     Numeric,
-    /// `text`: valid UTF-8 without NUL
+    /// `text`: valid UTF-8 without NUL; also varchar, citext, enums and domains over them, which travel as text
     Text,
     /// `bytea`: blobs
     Bytea,
     /// `jsonb`: anything; see `variant.rs` for the representation
     Variant,
+    /// `smallint`: integers of 16 bits
+    Smallint,
+    /// `integer`: integers of 32 bits
+    Integer,
+    /// `real`: reals that 32 bits hold exactly
+    Float4,
+    /// `double precision`: integers up to 2^53 on either side, and nothing else
+    DoubleInteger,
+    /// `boolean`
+    Boolean(BoolForm),
+    /// `numeric(precision,scale)`; without limits if the precision is 0
+    Decimal { precision: u16, scale: u16, class: DecimalClass },
+    /// `date`
+    Date(DateForm),
+    /// `time`
+    Time(TimeForm),
+    /// `timestamp`, or `timestamptz` if zoned
+    Timestamp { zoned: bool, form: StampForm },
+    /// `timestamp`, or `timestamptz` if zoned, from numbers
+    Epoch { zoned: bool, unit: EpochUnit },
+    /// `interval`
+    Interval(IntervalForm),
+    /// `uuid`
+    Uuid(UuidForm),
+    /// `json`, which keeps the bytes, or `jsonb` if binary, which keeps the document: SQLite keeps its spelling, and
+    /// both sides are compared by `canonical.rs`. With `numbers` the column has NUMERIC affinity, so that a document
+    /// that is a number is stored as one
+    Json { binary: bool, numbers: bool },
+    /// `inet`, or `cidr`: text as PostgreSQL prints it
+    Inet { cidr: bool },
+    /// `char(n)`: text without blanks at its end
+    Padded,
+    /// `vector(n)` of pgvector
+    Vector { dimensions: u16, form: VectorForm },
+    /// An array of one dimension, from JSON text
+    Array { element: Element, form: JsonForm },
 }
 
-/// A value that the column's mapping cannot hold exactly
+/// A value that the column cannot hold exactly
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit {
     /// The value's storage class is not one the type takes
     Class(super::value::Class),
+    /// NULL where the target has NOT NULL
+    Null,
     /// Text with a NUL byte, which no PostgreSQL text type holds
     NulInText,
     /// Text that is not valid UTF-8
     InvalidUtf8,
+    /// Text that is not valid UTF-16 in a database of that encoding
+    InvalidUtf16,
     /// A real that `numeric` cannot give back: negative zero
     NegativeZero,
+    /// An infinity where only finite numbers go
+    Infinite,
+    /// A number outside the type's range or precision
+    Range,
+    /// Text, or a blob, that is not written as the column's other values are
+    Form,
+    /// More characters than `varchar(n)` or `char(n)` takes
+    Characters,
+    /// Blanks at the end, which `char(n)` does not keep
+    TrailingBlanks,
+    /// Text that is no label of the enum
+    Label,
+    /// More digits behind the seconds than the column keeps
+    Scale,
+    /// Text that `json` or `jsonb` does not hold
+    Json(JsonFault),
+    /// A vector with another number of dimensions
+    Dimensions,
     /// PostgreSQL takes at most 1 GiB in one field
     TooLong,
+    /// PostgreSQL takes at most 1 GiB in one row
+    RowTooLong,
+    /// The conversion is not there yet
+    Unsupported,
+}
+
+/// Why a text is not a document that the type holds
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonFault {
+    /// Not JSON
+    Syntax,
+    /// `\u0000`
+    NulEscape,
+    /// Half of a surrogate pair
+    LoneSurrogate,
+    /// A key that occurs twice in one object
+    DuplicateKey,
+    /// Negative zero, or a number beyond what `numeric` holds
+    Number,
+    /// Nested too deeply
+    Depth,
 }
 
 impl Mapping {
-    /// The type as written in DDL and in casts
+    /// The type in which an element travels: of array parameters and of casts
     pub fn sql(self) -> &'static str {
         match self {
             Mapping::Bigint => "bigint",
-            Mapping::Double => "double precision",
-            Mapping::Numeric => "numeric",
-            Mapping::Text => "text",
+            Mapping::Double | Mapping::DoubleInteger => "double precision",
+            Mapping::Numeric | Mapping::Decimal { .. } => "numeric",
+            // An array of arrays cannot be unnested, so that arrays travel as their literals.
+            Mapping::Text | Mapping::Padded | Mapping::Array { .. } => "text",
             Mapping::Bytea => "bytea",
-            Mapping::Variant => "jsonb",
+            Mapping::Variant | Mapping::Json { binary: true, .. } => "jsonb",
+            Mapping::Smallint => "smallint",
+            Mapping::Integer => "integer",
+            Mapping::Float4 => "real",
+            Mapping::Boolean(_) => "boolean",
+            Mapping::Date(_) => "date",
+            Mapping::Time(_) => "time",
+            Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => "timestamp",
+            Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => "timestamptz",
+            Mapping::Interval(_) => "interval",
+            Mapping::Uuid(_) => "uuid",
+            Mapping::Json { binary: false, .. } => "json",
+            Mapping::Inet { cidr: false } => "inet",
+            Mapping::Inet { cidr: true } => "cidr",
+            Mapping::Vector { .. } => "vector",
         }
     }
 
-    /// Object identifier of the type in `pg_type`; fixed for built-in types
+    /// Object identifier of that type in `pg_type`; fixed for built-in types, and 0 for `vector`, which has another one
+    /// in every database
     pub fn oid(self) -> u32 {
         match self {
             Mapping::Bigint => 20,
-            Mapping::Double => 701,
-            Mapping::Numeric => 1700,
-            Mapping::Text => 25,
+            Mapping::Double | Mapping::DoubleInteger => 701,
+            Mapping::Numeric | Mapping::Decimal { .. } => 1700,
+            Mapping::Text | Mapping::Padded | Mapping::Array { .. } => 25,
             Mapping::Bytea => 17,
-            Mapping::Variant => 3802,
+            Mapping::Variant | Mapping::Json { binary: true, .. } => 3802,
+            Mapping::Smallint => 21,
+            Mapping::Integer => 23,
+            Mapping::Float4 => 700,
+            Mapping::Boolean(_) => 16,
+            Mapping::Date(_) => 1082,
+            Mapping::Time(_) => 1083,
+            Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => 1114,
+            Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => 1184,
+            Mapping::Interval(_) => 1186,
+            Mapping::Uuid(_) => 2950,
+            Mapping::Json { binary: false, .. } => 114,
+            Mapping::Inet { cidr: false } => 869,
+            Mapping::Inet { cidr: true } => 650,
+            Mapping::Vector { .. } => 0,
+        }
+    }
+
+    /// The type as written in DDL, where nothing else is asked for
+    pub fn type_sql(self) -> String {
+        match self {
+            Mapping::Decimal { precision: precision @ 1.., scale, .. } => format!("numeric({precision},{scale})"),
+            Mapping::Padded => "character".to_owned(),
+            Mapping::Vector { dimensions, .. } => format!("vector({dimensions})"),
+            Mapping::Array { element, .. } => format!("{}[]", element.sql()),
+            other => other.sql().to_owned(),
         }
     }
 }
 
 impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Misfit::Class(class) => write!(f, "a value of class {class}"),
-            Misfit::NulInText => f.write_str("text with a NUL byte"),
-            Misfit::InvalidUtf8 => f.write_str("text that is not valid UTF-8"),
-            Misfit::NegativeZero => f.write_str("negative zero"),
-            Misfit::TooLong => f.write_str("a value of 1 GiB or more"),
-        }
+        f.write_str(match self {
+            Misfit::Class(class) => return write!(f, "a value of class {class}"),
+            Misfit::Null => "NULL where the target has NOT NULL",
+            Misfit::NulInText => "text with a NUL byte",
+            Misfit::InvalidUtf8 => "text that is not valid UTF-8",
+            Misfit::InvalidUtf16 => "text that is not valid UTF-16",
+            Misfit::NegativeZero => "negative zero",
+            Misfit::Infinite => "an infinite number",
+            Misfit::Range => "a number outside the range of the type",
+            Misfit::Form => "a value that is not written as the others of its column",
+            Misfit::Characters => "text with more characters than the type takes",
+            Misfit::TrailingBlanks => "text with blanks at its end",
+            Misfit::Label => "text that is no label of the enum",
+            Misfit::Scale => "more digits behind the seconds than the type keeps",
+            Misfit::Json(fault) => return fault.fmt(f),
+            Misfit::Dimensions => "a vector with another number of dimensions",
+            Misfit::TooLong => "a value of 1 GiB or more",
+            Misfit::RowTooLong => "a row of 1 GiB or more",
+            Misfit::Unsupported => "a value of a conversion that is not there yet",
+        })
+    }
+}
+
+impl std::fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            JsonFault::Syntax => "text that is not JSON",
+            JsonFault::NulEscape => r"JSON with the escape \u0000",
+            JsonFault::LoneSurrogate => "JSON with half of a surrogate pair",
+            JsonFault::DuplicateKey => "JSON with a key twice in one object",
+            JsonFault::Number => "JSON with a number that PostgreSQL does not give back",
+            JsonFault::Depth => "JSON that is nested too deeply",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both are handed about for every value
+    #[test]
+    fn mappings_and_misfits_stay_small() {
+        assert!(size_of::<Mapping>() <= 16, "{}", size_of::<Mapping>());
+        assert!(size_of::<Misfit>() <= 8, "{}", size_of::<Misfit>());
+    }
+
+    #[test]
+    fn limits_are_written_only_where_there_are_some() {
+        let decimal = |precision| Mapping::Decimal { precision, scale: 2, class: DecimalClass::ByValue };
+        assert_eq!((decimal(10).type_sql().as_str(), decimal(0).type_sql().as_str()), ("numeric(10,2)", "numeric"));
+        let array = Mapping::Array { element: Element::Double, form: JsonForm { spaced: false, ascii: false } };
+        assert_eq!((array.type_sql().as_str(), array.sql(), array.oid()), ("double precision[]", "text", 25));
+        assert_eq!(Mapping::Text.type_sql(), "text");
     }
 }

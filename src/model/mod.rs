@@ -3,8 +3,10 @@
 //! Nothing here opens a file or a socket, reads a clock, or logs; everything can be tested without a database.
 //! Both edges (`sqlite`, `postgres`) and the engine build on it, and it builds on none of them.
 
+pub mod canonical;
 pub mod change;
 pub mod chunk;
+pub mod convert;
 pub mod decode;
 pub mod digest;
 pub mod encode;

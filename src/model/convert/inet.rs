@@ -1,0 +1,9 @@
+//! Network addresses
+
+use crate::model::mapping::Misfit;
+use crate::model::value::Value;
+
+#[inline(never)]
+pub(super) fn append(_: &mut Vec<u8>, _: Value<'_>, _cidr: bool) -> Result<(), Misfit> {
+    Err(Misfit::Unsupported)
+}

@@ -1,0 +1,10 @@
+//! Durations
+
+use super::forms::IntervalForm;
+use crate::model::mapping::Misfit;
+use crate::model::value::Value;
+
+#[inline(never)]
+pub(super) fn append(_: &mut Vec<u8>, _: Value<'_>, _: IntervalForm) -> Result<(), Misfit> {
+    Err(Misfit::Unsupported)
+}
