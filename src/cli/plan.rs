@@ -99,7 +99,7 @@ fn details(table: &TablePlan) -> String {
 }
 
 fn column(table: &TablePlan, column: &ColumnPlan) -> String {
-    let target = column.mapping.sql();
+    let target = &column.type_sql;
     let Some(source) = column.source_column.map(|at| &table.source.columns[at]) else {
         return format!("{} -> {target}", shown(&column.target_name));
     };

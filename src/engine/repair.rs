@@ -16,7 +16,7 @@ use crate::model::plan::{Notice, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
-use crate::postgres::copy::{CopyStream, relation};
+use crate::postgres::copy::{CopyStream, copied_list, overriding, relation, same_key};
 use crate::sqlite::change_log;
 use crate::sqlite::connection::{in_read_view, open_reader};
 use crate::sqlite::durable;
@@ -82,7 +82,12 @@ fn repair_table(
     let staging = format!("pg_temp.{}", quote_identifier(&format!("crossfade_repair_{}", table.id)));
     let target = relation(plan, table);
     let failed = |e| classify(e, &format!("compare table `{}`", table.target_name));
-    let create = format!("create temporary table {} (like {target}) on commit drop", &staging["pg_temp.".len()..]);
+    // By query and not LIKE: without NOT NULL, and without the columns that are not copied.
+    let create = format!(
+        "create temporary table {} on commit drop as select {} from {target} with no data",
+        &staging["pg_temp.".len()..],
+        copied_list(table, "")
+    );
     runtime.block_on(client.batch_execute(&create)).map_err(failed)?;
     let mut stream = runtime.block_on(CopyStream::begin(client, &staging, table, false))?;
     let mut range = Range::default();
@@ -110,15 +115,46 @@ fn repair_table(
 }
 
 /// Deletes every row that is not identical in the staging table, then inserts those that are missing: in this order no
-/// unique value is taken twice. Rows are compared as text, which tells `1` from `1.0` where `=` does not (I10)
+/// unique value is taken twice. Rows are compared as text, which tells `1` from `1.0` where `=` does not (I10), and by
+/// the copied columns only: what the target computes is not in the staging table
 fn difference_sql(target: &str, staging: &str, table: &TablePlan) -> (String, String) {
-    let names = || table.key_columns.iter().map(|&index| quote_identifier(&table.columns[index].target_name));
-    let same_key = names().map(|name| format!("r.{name} = t.{name}")).collect::<Vec<_>>().join(" and ");
+    let terms: Vec<String> = table.key_plans().map(|c| format!("r.{}", quote_identifier(&c.target_name))).collect();
+    let same_key = same_key(table, &terms);
+    let (staged, stored) = (copied_list(table, "r."), copied_list(table, "t."));
     let delete = format!(
-        "delete from {target} t where not exists (select from {staging} r where {same_key} and r::text = t::text)"
+        "delete from {target} t where not exists (\
+         select from {staging} r where {same_key} and row({staged})::text = row({stored})::text)"
     );
     let insert = format!(
-        "insert into {target} select r.* from {staging} r where not exists (select from {target} t where {same_key})"
+        "insert into {target} ({}) {}select {staged} from {staging} r \
+         where not exists (select from {target} t where {same_key})",
+        copied_list(table, ""),
+        overriding(table)
     );
     (delete, insert)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::mapping::Mapping;
+    use crate::model::plan::{Identity, example_column, example_table};
+
+    #[test]
+    fn only_copied_columns_are_compared_and_inserted() {
+        let mut columns = ["id", "sum", "v"].map(|name| example_column(name, Mapping::Bigint));
+        columns[0].identity = Some(Identity::ByDefault);
+        columns[1].generated = Some("v + 1".into());
+        let (delete, insert) = difference_sql("s.t", "pg_temp.r", &example_table(columns.into(), vec![0]));
+        assert_eq!(
+            delete,
+            "delete from s.t t where not exists (select from pg_temp.r r where t.\"id\" = r.\"id\" \
+             and row(r.\"id\", r.\"v\")::text = row(t.\"id\", t.\"v\")::text)"
+        );
+        assert_eq!(
+            insert,
+            "insert into s.t (\"id\", \"v\") overriding system value select r.\"id\", r.\"v\" from pg_temp.r r \
+             where not exists (select from s.t t where t.\"id\" = r.\"id\")"
+        );
+    }
 }

@@ -19,9 +19,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::job::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::canonical::comparable;
 use crate::model::change::Rows;
 use crate::model::digest::RowDigest;
-use crate::model::encode::encode_field;
 use crate::model::key::{KeyRef, write_value};
 use crate::model::plan::{Plan, TablePlan};
 use crate::observe::progress::Stage;
@@ -331,11 +331,10 @@ impl TableCheck<'_> {
         let failed = |e| classify_source(e, &format!("read table `{}`", self.table.source.name));
         let mut statement = self.source.prepare_cached(&select_all_sql(self.table)).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
-        let (mut digest, mut key) = (RowDigest::new(), Vec::new());
+        let (mut digest, mut scratch, mut key) = (RowDigest::new(), Vec::new(), Vec::new());
         let mut count = 0;
         while let Some(row) = rows.next().map_err(failed)? {
-            digest.reset();
-            (0..self.table.columns.len()).for_each(|index| digest.add(column(row, index)));
+            add_row(&mut digest, self.table, row, &mut scratch);
             key.clear();
             self.table.key_columns.iter().for_each(|&index| write_value(&mut key, column(row, index)));
             visit(&key, digest.finish());
@@ -389,7 +388,7 @@ impl TableCheck<'_> {
     fn source_by_keys(&self, keys: &HashSet<Vec<u8>>) -> Result<HashMap<Vec<u8>, u128>> {
         let failed = |e| classify_source(e, &format!("read rows of table `{}`", self.table.source.name));
         let mut statement = self.source.prepare_cached(&select_by_key_sql(self.table)).map_err(failed)?;
-        let mut digest = RowDigest::new();
+        let (mut digest, mut scratch) = (RowDigest::new(), Vec::new());
         let mut found = HashMap::new();
         for key in keys {
             bind_key(&mut statement, 1, KeyRef(key))?;
@@ -399,28 +398,22 @@ impl TableCheck<'_> {
             if key_of(row, self.table) != *key {
                 continue;
             }
-            digest.reset();
-            (0..self.table.columns.len()).for_each(|index| digest.add(column(row, index)));
+            add_row(&mut digest, self.table, row, &mut scratch);
             found.insert(key.clone(), digest.finish());
         }
         Ok(found)
     }
 
     fn target_by_keys(&self, keys: &HashSet<Vec<u8>>) -> Result<HashMap<Vec<u8>, u128>> {
-        let mut wanted = Rows::new(self.table.key_columns.iter().map(|&index| self.table.columns[index].mapping));
-        let mapping = |place: usize| self.table.columns[self.table.key_columns[place]].mapping;
-        let mut scratch = Vec::new();
+        let mut wanted = Rows::new(self.table.key_plans());
         for key in keys {
-            let mut parts = KeyRef(key).parts().enumerate();
+            let mut parts = KeyRef(key).parts().zip(self.table.key_plans()).enumerate();
             // A key that the target's type cannot hold is not there.
-            if parts.any(|(place, part)| encode_field(&mut scratch, part, mapping(place)).is_err()) {
-                continue;
+            if parts.all(|(place, (part, column))| wanted.push(place, column, part).is_ok()) {
+                wanted.end_row();
+            } else {
+                wanted.undo_row();
             }
-            for (place, part) in KeyRef(key).parts().enumerate() {
-                let pushed = wanted.column(place).push(part);
-                pushed.map_err(|e| Error::internal(format!("encode a key: {e}")))?;
-            }
-            wanted.end_row();
         }
         wanted.seal();
         if wanted.count() == 0 {
@@ -436,6 +429,14 @@ impl TableCheck<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// Digests a row of the source: what is copied of it, as both sides are compared
+fn add_row(digest: &mut RowDigest, table: &TablePlan, row: &rusqlite::Row<'_>, scratch: &mut Vec<u8>) {
+    digest.reset();
+    for (index, planned) in table.copied_columns() {
+        digest.add(comparable(column(row, index), planned.mapping, scratch));
     }
 }
 

@@ -3,8 +3,8 @@
 //! The apply path binds one PostgreSQL array per column (`unnest`), so rows are gathered as binary arrays from the
 //! start: one growing buffer per column, nothing allocated per row or value.
 
-use super::encode::encode_field;
-use super::mapping::{Mapping, Misfit};
+use super::mapping::Misfit;
+use super::plan::{ColumnPlan, Wire};
 use super::value::Value;
 
 /// Bytes before the first element: dimensions, null flag, element type, length, lower bound
@@ -13,22 +13,18 @@ const ARRAY_HEADER_BYTES: usize = 20;
 
 /// One PostgreSQL array in binary form, grown element by element
 #[derive(Debug)]
-pub struct ArrayBuffer {
-    mapping: Mapping,
+struct ArrayBuffer {
+    element_oid: u32,
     bytes: Vec<u8>,
+    /// Bytes when the last whole row had ended
+    row_start: usize,
     has_null: bool,
 }
 
 impl ArrayBuffer {
-    pub fn new(mapping: Mapping) -> ArrayBuffer {
-        ArrayBuffer { mapping, bytes: vec![0; ARRAY_HEADER_BYTES], has_null: false }
-    }
-
-    /// Appends one element; on a misfit the array is as before
-    pub fn push(&mut self, value: Value<'_>) -> Result<(), Misfit> {
-        encode_field(&mut self.bytes, value, self.mapping)?;
-        self.has_null |= value == Value::Null;
-        Ok(())
+    fn new(wire: &Wire) -> ArrayBuffer {
+        let bytes = vec![0; ARRAY_HEADER_BYTES];
+        ArrayBuffer { element_oid: wire.oid, bytes, row_start: ARRAY_HEADER_BYTES, has_null: false }
     }
 
     /// Bytes of the longest element
@@ -44,7 +40,7 @@ impl ArrayBuffer {
     }
 
     fn seal(&mut self, length: usize) {
-        let header = [1, i32::from(self.has_null), self.mapping.oid() as i32, length as i32, 1];
+        let header = [1, i32::from(self.has_null), self.element_oid as i32, length as i32, 1];
         for (place, word) in self.bytes.chunks_exact_mut(4).zip(header) {
             place.copy_from_slice(&word.to_be_bytes());
         }
@@ -54,23 +50,35 @@ impl ArrayBuffer {
 /// Rows or keys as one array per column
 #[derive(Debug)]
 pub struct Rows {
-    columns: Vec<ArrayBuffer>,
+    arrays: Vec<ArrayBuffer>,
     count: usize,
 }
 
 impl Rows {
-    pub fn new(mappings: impl Iterator<Item = Mapping>) -> Rows {
-        Rows { columns: mappings.map(ArrayBuffer::new).collect(), count: 0 }
+    /// For rows of these columns, in this order
+    pub fn new<'c>(columns: impl Iterator<Item = &'c ColumnPlan>) -> Rows {
+        Rows { arrays: columns.map(|column| ArrayBuffer::new(&column.wire())).collect(), count: 0 }
     }
 
-    /// The array that the next value of this column goes to
-    pub fn column(&mut self, index: usize) -> &mut ArrayBuffer {
-        &mut self.columns[index]
+    /// Appends a value to the array at `place`, which was made for this column; on a misfit that array is as before
+    #[inline]
+    pub fn push(&mut self, place: usize, column: &ColumnPlan, value: Value<'_>) -> Result<(), Misfit> {
+        let array = &mut self.arrays[place];
+        column.encode_parameter(&mut array.bytes, value)?;
+        array.has_null |= matches!(value, Value::Null);
+        Ok(())
     }
 
     /// Counts a row after each of its columns got a value
     pub fn end_row(&mut self) {
+        self.arrays.iter_mut().for_each(|array| array.row_start = array.bytes.len());
         self.count += 1;
+    }
+
+    /// Takes back the values since the last whole row: one of the row's columns does not take its value
+    pub fn undo_row(&mut self) {
+        // `has_null` may stay set; PostgreSQL takes an array without NULL that says it might have one.
+        self.arrays.iter_mut().for_each(|array| array.bytes.truncate(array.row_start));
     }
 
     pub fn count(&self) -> usize {
@@ -78,24 +86,24 @@ impl Rows {
     }
 
     pub fn byte_size(&self) -> usize {
-        self.columns.iter().map(|c| c.bytes.len()).sum()
+        self.arrays.iter().map(|array| array.bytes.len()).sum()
     }
 
-    /// Bytes of the longest value of a column
-    pub fn longest(&self, index: usize) -> usize {
-        self.columns[index].longest()
+    /// Bytes of the longest value in the array at `place`
+    pub fn longest(&self, place: usize) -> usize {
+        self.arrays[place].longest()
     }
 
     /// Writes the array headers; the bytes are then what PostgreSQL expects as parameters
     pub fn seal(&mut self) {
-        for column in &mut self.columns {
-            column.seal(self.count);
+        for array in &mut self.arrays {
+            array.seal(self.count);
         }
     }
 
     /// The sealed arrays, in column order
     pub fn arrays(&self) -> impl Iterator<Item = &[u8]> {
-        self.columns.iter().map(|c| c.bytes.as_slice())
+        self.arrays.iter().map(|array| array.bytes.as_slice())
     }
 }
 
@@ -106,4 +114,42 @@ pub struct Batch {
     pub table_id: i64,
     pub deletes: Rows,
     pub upserts: Rows,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mapping::Mapping;
+    use super::super::plan::example_column;
+    use super::*;
+
+    fn push(rows: &mut Rows, columns: &[ColumnPlan], values: &[Value<'_>]) -> Result<(), Misfit> {
+        for (place, (column, value)) in columns.iter().zip(values).enumerate() {
+            rows.push(place, column, *value)?;
+        }
+        rows.end_row();
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_that_is_taken_back_leaves_no_trace() {
+        let columns = [("a", Mapping::Bigint), ("b", Mapping::Text), ("c", Mapping::Bytea)]
+            .map(|(name, mapping)| example_column(name, mapping));
+        let rows_of = |bad: &[&[Value<'_>]]| {
+            let mut rows = Rows::new(columns.iter());
+            let good = |id, text| [Value::Integer(id), Value::Text(text), Value::Null];
+            push(&mut rows, &columns, &good(1, b"one")).unwrap();
+            for values in bad {
+                assert!(push(&mut rows, &columns, values).is_err());
+                rows.undo_row();
+            }
+            push(&mut rows, &columns, &good(2, b"")).unwrap();
+            rows.seal();
+            (rows.count(), rows.byte_size(), rows.arrays().map(<[u8]>::to_vec).collect::<Vec<_>>())
+        };
+        let first = [Value::Text(b"x"), Value::Text(b"y"), Value::Null];
+        let middle = [Value::Integer(7), Value::Blob(b"y"), Value::Null];
+        let last = [Value::Integer(8), Value::Text(b"eight"), Value::Real(0.5)];
+        assert_eq!(rows_of(&[&first, &middle, &last, &last]), rows_of(&[]));
+        assert_eq!(rows_of(&[]).0, 2);
+    }
 }

@@ -183,7 +183,8 @@ impl Mapping {
     pub fn type_sql(self) -> String {
         match self {
             Mapping::Decimal { precision: precision @ 1.., scale, .. } => format!("numeric({precision},{scale})"),
-            Mapping::Padded => "character".to_owned(),
+            // `character` alone would be `character(1)`.
+            Mapping::Padded => "bpchar".to_owned(),
             Mapping::Vector { dimensions, .. } => format!("vector({dimensions})"),
             Mapping::Array { element, .. } => format!("{}[]", element.sql()),
             other => other.sql().to_owned(),

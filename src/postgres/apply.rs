@@ -12,12 +12,12 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::classify;
 use super::control::{Checkpoint, store_checkpoint_sql, superseded};
-use super::copy::unnest;
+use super::copy::{copied_list, overriding, same_key, unnest};
 use super::ddl::qualified;
 use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::mapping::Mapping;
-use crate::model::plan::{IndexPlan, Plan, TablePlan};
+use crate::model::plan::{ColumnPlan, IndexPlan, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// An index entry below this always fits PostgreSQL's B-trees (a third of a page, less headers)
@@ -169,7 +169,10 @@ fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows)
     if let Some(index) = table.indexes.iter().find(|index| Some(index.name.as_str()) == named) {
         return Some(index.name.clone());
     }
-    let length = |index: &&IndexPlan| index.columns.iter().map(|(column, _)| rows.longest(*column)).sum::<usize>();
+    let place = |column: usize| table.copied_columns().position(|(index, _)| index == column);
+    let length = |index: &&IndexPlan| {
+        index.columns.iter().filter_map(|&(column, _)| place(column)).map(|place| rows.longest(place)).sum::<usize>()
+    };
     let longest = table.indexes.iter().max_by_key(length)?;
     (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
 }
@@ -188,39 +191,76 @@ async fn execute(
 }
 
 fn delete_sql(schema: &str, table: &TablePlan) -> String {
-    let keys = || table.key_columns.iter().map(|&index| &table.columns[index]);
-    let names: Vec<String> = (1..=table.key_columns.len()).map(|n| format!("k{n}")).collect();
-    let terms: Vec<String> =
-        keys().zip(&names).map(|(c, name)| format!("t.{} = d.{name}", quote_identifier(&c.target_name))).collect();
-    format!(
-        "delete from {} t using {} d({}) where {}",
-        qualified(schema, &table.target_name),
-        unnest(keys().map(|c| c.mapping)),
-        names.join(", "),
-        terms.join(" and ")
-    )
+    let keys = unnest(table.key_plans(), "d");
+    let target = qualified(schema, &table.target_name);
+    format!("delete from {target} t using {} where {}", keys.relation, same_key(table, &keys.terms))
 }
 
 fn upsert_sql(schema: &str, table: &TablePlan) -> String {
-    let quoted = |index: usize| quote_identifier(&table.columns[index].target_name);
-    let columns: Vec<String> = (0..table.columns.len()).map(quoted).collect();
-    let key: Vec<String> = table.key_columns.iter().map(|&index| quoted(index)).collect();
-    let written: Vec<String> = (0..table.columns.len())
-        .filter(|index| !table.key_columns.contains(index) || has_equal_spellings(table.columns[*index].mapping))
-        .map(|index| format!("{0} = excluded.{0}", quoted(index)))
+    let key: Vec<String> = table.key_plans().map(|c| quote_identifier(&c.target_name)).collect();
+    let written: Vec<String> = (table.copied_columns())
+        .filter(|(index, column)| !table.key_columns.contains(index) || has_equal_spellings(column))
+        .map(|(_, column)| format!("{0} = excluded.{0}", quote_identifier(&column.target_name)))
         .collect();
     let action = if written.is_empty() { "nothing".to_owned() } else { format!("update set {}", written.join(", ")) };
+    let rows = unnest(table.copied_columns().map(|(_, column)| column), "u");
     format!(
-        "insert into {} ({}) select * from {} on conflict ({}) do {action}",
+        "insert into {} ({}) {}select {} from {} on conflict ({}) do {action}",
         qualified(schema, &table.target_name),
-        columns.join(", "),
-        unnest(table.columns.iter().map(|c| c.mapping)),
+        copied_list(table, ""),
+        overriding(table),
+        rows.terms.join(", "),
+        rows.relation,
         key.join(", ")
     )
 }
 
 /// Types whose equality is coarser than ours: `1` and `1.0` are one key there, and the stored spelling must follow the
 /// source (I10)
-fn has_equal_spellings(mapping: Mapping) -> bool {
-    matches!(mapping, Mapping::Numeric | Mapping::Double | Mapping::Variant)
+fn has_equal_spellings(column: &ColumnPlan) -> bool {
+    let coarse = matches!(
+        column.mapping,
+        Mapping::Numeric
+            | Mapping::Double
+            | Mapping::Variant
+            | Mapping::Float4
+            | Mapping::Decimal { .. }
+            | Mapping::Interval(_)
+            | Mapping::Json { .. }
+            | Mapping::Inet { .. }
+            | Mapping::Padded
+            | Mapping::Vector { .. }
+            | Mapping::Array { .. }
+    );
+    coarse || column.is_citext()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{Check, Identity, example_column, example_table};
+
+    #[test]
+    fn columns_are_named_and_elements_become_the_targets_types() {
+        let mut columns = ["id", "mood", "sum", "n"].map(|name| example_column(name, Mapping::Text));
+        columns[0].mapping = Mapping::Bigint;
+        columns[0].identity = Some(Identity::Always);
+        columns[1].type_sql = "\"my app\".\"mood\"".into();
+        columns[1].check = Check::Labels(vec!["ok".into()]);
+        columns[2].generated = Some("n + 1".into());
+        columns[3].mapping = Mapping::Numeric;
+        let table = example_table(columns.into(), vec![1, 3]);
+        assert_eq!(
+            delete_sql("s", &table),
+            "delete from \"s\".\"t\" t using unnest($1::text[], $2::numeric[]) d(a1, a2) \
+             where t.\"mood\" = d.a1::\"my app\".\"mood\" and t.\"n\" = d.a2"
+        );
+        assert_eq!(
+            upsert_sql("s", &table),
+            "insert into \"s\".\"t\" (\"id\", \"mood\", \"n\") overriding system value \
+             select u.a1, u.a2::\"my app\".\"mood\", u.a3 \
+             from unnest($1::bigint[], $2::text[], $3::numeric[]) u(a1, a2, a3) \
+             on conflict (\"mood\", \"n\") do update set \"id\" = excluded.\"id\", \"n\" = excluded.\"n\""
+        );
+    }
 }

@@ -12,8 +12,7 @@ use tokio_postgres::{Client, CopyInSink};
 use super::connect::classify;
 use super::ddl::qualified;
 use crate::error::Result;
-use crate::model::mapping::Mapping;
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{ColumnPlan, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// Signature, flags and extension length of the binary format
@@ -30,11 +29,10 @@ pub struct CopyStream {
 }
 
 impl CopyStream {
-    /// Begins to copy into a relation with the table's columns; `freeze` needs a table created in the same transaction
+    /// Begins to copy into a relation with the table's copied columns; `freeze` needs a table created in the same transaction
     pub async fn begin(client: &Client, relation: &str, table: &TablePlan, freeze: bool) -> Result<CopyStream> {
-        let columns: Vec<String> = table.columns.iter().map(|c| quote_identifier(&c.target_name)).collect();
         let options = if freeze { "format binary, freeze" } else { "format binary" };
-        let sql = format!("copy {relation} ({}) from stdin ({options})", columns.join(", "));
+        let sql = format!("copy {relation} ({}) from stdin ({options})", copied_list(table, ""));
         let operation = format!("copy into table `{}`", table.target_name);
         let sink = client.copy_in::<_, Bytes>(&sql).await.map_err(|e| classify(e, &operation))?;
         let mut stream = CopyStream { sink: Box::pin(sink), operation };
@@ -59,8 +57,41 @@ pub fn relation(plan: &Plan, table: &TablePlan) -> String {
     qualified(&plan.target_schema, &table.target_name)
 }
 
-/// `unnest` over one array parameter per column
-pub fn unnest(mappings: impl Iterator<Item = Mapping>) -> String {
-    let arrays: Vec<String> = mappings.enumerate().map(|(n, m)| format!("${}::{}[]", n + 1, m.sql())).collect();
-    format!("unnest({})", arrays.join(", "))
+/// The names of the copied columns, each behind `prefix`: in no statement is their order on the target relied on
+pub fn copied_list(table: &TablePlan, prefix: &str) -> String {
+    let names = table.copied_columns().map(|(_, c)| format!("{prefix}{}", quote_identifier(&c.target_name)));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Rows that arrive as one array parameter per column
+pub struct Unnested {
+    /// The relation, for FROM
+    pub relation: String,
+    /// Its columns in order, as the types that the target compares and stores
+    pub terms: Vec<String>,
+}
+
+/// `unnest` over one array parameter per column, under the name `alias`
+pub fn unnest<'c>(columns: impl Iterator<Item = &'c ColumnPlan>, alias: &str) -> Unnested {
+    let (mut arrays, mut names, mut terms) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, column) in (1..).zip(columns) {
+        let wire = column.wire();
+        arrays.push(format!("${number}::{}[]", wire.sql));
+        names.push(format!("a{number}"));
+        let cast = wire.cast.map(|cast| format!("::{cast}")).unwrap_or_default();
+        terms.push(format!("{alias}.a{number}{cast}"));
+    }
+    Unnested { relation: format!("unnest({}) {alias}({})", arrays.join(", "), names.join(", ")), terms }
+}
+
+/// The condition that a row of the table, named `t`, has the key of these terms
+pub fn same_key(table: &TablePlan, terms: &[String]) -> String {
+    let equal =
+        table.key_plans().zip(terms).map(|(c, term)| format!("t.{} = {term}", quote_identifier(&c.target_name)));
+    equal.collect::<Vec<_>>().join(" and ")
+}
+
+/// What an INSERT with given values says before them if the target numbers a column by itself
+pub fn overriding(table: &TablePlan) -> &'static str {
+    if table.copied_columns().any(|(_, c)| c.identity.is_some()) { "overriding system value " } else { "" }
 }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, CopyOutStream};
 
 use super::apply::RawArray;
 use super::connect::classify;
-use super::copy::{relation, unnest};
+use super::copy::{copied_list, relation, same_key, unnest};
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
 use crate::model::plan::{Plan, TablePlan};
@@ -21,7 +21,7 @@ use crate::model::schema::quote_identifier;
 /// Signature (11 bytes), flags (4) and extension length (4) before the first tuple
 const HEADER_BYTES: usize = 19;
 
-/// Calls `visit` with the fields of every row of the table, in no particular order
+/// Calls `visit` with the copied fields of every row of the table, in no particular order of rows
 pub async fn scan(
     client: &Client,
     plan: &Plan,
@@ -29,7 +29,7 @@ pub async fn scan(
     mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
     let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
-    let sql = format!("copy {} ({}) to stdout (format binary)", relation(plan, table), column_list(table, ""));
+    let sql = format!("copy {} ({}) to stdout (format binary)", relation(plan, table), copied_list(table, ""));
     let stream: CopyOutStream = client.copy_out(&sql).await.map_err(failed)?;
     let mut stream = pin!(stream);
     let mut pending = BytesMut::new();
@@ -53,7 +53,8 @@ fn visit_tuples(
     table: &TablePlan,
     visit: &mut impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<usize> {
-    let mut fields: Vec<Option<&[u8]>> = Vec::with_capacity(table.columns.len());
+    let width = table.copied_columns().count();
+    let mut fields: Vec<Option<&[u8]>> = Vec::with_capacity(width);
     let mut used = 0;
     loop {
         let mut rest = &data[used..];
@@ -62,7 +63,7 @@ fn visit_tuples(
         if count < 0 {
             return Ok(data.len());
         }
-        if count as usize != table.columns.len() {
+        if count as usize != width {
             return Err(Error::internal(format!("table `{}`: the server sent {count} columns", table.target_name)));
         }
         rest = after;
@@ -84,7 +85,7 @@ fn visit_tuples(
     }
 }
 
-/// The rows with these keys, each as its binary fields
+/// The rows with these keys, each as the binary fields of its copied columns
 pub async fn by_keys(
     client: &Client,
     plan: &Plan,
@@ -92,30 +93,21 @@ pub async fn by_keys(
     keys: &Rows,
 ) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
     let failed = |e| classify(e, &format!("read rows of table `{}` of the target", table.target_name));
-    let key = || table.key_columns.iter().map(|&index| &table.columns[index]);
-    let names: Vec<String> = (1..=table.key_columns.len()).map(|n| format!("k{n}")).collect();
-    let terms: Vec<String> =
-        key().zip(&names).map(|(c, name)| format!("t.{} = d.{name}", quote_identifier(&c.target_name))).collect();
+    let wanted = unnest(table.key_plans(), "d");
+    let key: Vec<String> = table.key_plans().map(|c| format!("t.{}", quote_identifier(&c.target_name))).collect();
     let sql = format!(
-        "select distinct on ({0}) {1} from {2} t join {3} d({4}) on {5}",
-        key().map(|c| format!("t.{}", quote_identifier(&c.target_name))).collect::<Vec<_>>().join(", "),
-        column_list(table, "t."),
+        "select distinct on ({}) {} from {} t join {} on {}",
+        key.join(", "),
+        copied_list(table, "t."),
         relation(plan, table),
-        unnest(key().map(|c| c.mapping)),
-        names.join(", "),
-        terms.join(" and ")
+        wanted.relation,
+        same_key(table, &wanted.terms)
     );
     let arrays: Vec<RawArray<'_>> = keys.arrays().map(RawArray).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
     let rows = client.query(&sql, &parameters).await.map_err(failed)?;
     let field = |row: &tokio_postgres::Row, index| row.get::<_, Option<RawField>>(index).map(|field| field.0);
-    Ok(rows.iter().map(|row| (0..table.columns.len()).map(|index| field(row, index)).collect()).collect())
-}
-
-fn column_list(table: &TablePlan, prefix: &str) -> String {
-    let columns: Vec<String> =
-        table.columns.iter().map(|c| format!("{prefix}{}", quote_identifier(&c.target_name))).collect();
-    columns.join(", ")
+    Ok(rows.iter().map(|row| (0..row.len()).map(|index| field(row, index)).collect()).collect())
 }
 
 /// A field as the server sent it

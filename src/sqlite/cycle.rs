@@ -14,7 +14,6 @@ use super::rows::{bind_key, column, key_at, misfit_error, select_by_key_sql};
 use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::chunk::Copied;
-use crate::model::encode::encode_field;
 use crate::model::key::{KeyRef, KeySet};
 use crate::model::plan::{Plan, TablePlan};
 use crate::model::schema::quote_identifier;
@@ -148,11 +147,10 @@ impl TailReader<'_> {
             .connection
             .prepare_cached(&select_by_key_sql(table))
             .map_err(|e| classify(e, &format!("read rows of table `{}`", table.source.name)))?;
-        let mut lookup =
-            Lookup { table, statement, batch: empty_batch(table), renamed: KeySet::new(), scratch: Vec::new() };
+        let mut lookup = Lookup { table, statement, batch: empty_batch(table), renamed: KeySet::new() };
         for key in keys.iter().filter(|key| copied.covers(*key, &table.key)) {
             match pass {
-                Pass::Deletes => lookup.delete(key)?,
+                Pass::Deletes => lookup.delete(key),
                 Pass::Both => lookup.read(key, true)?,
                 Pass::Upserts => lookup.read(key, false)?,
             }
@@ -178,7 +176,6 @@ struct Lookup<'a> {
     statement: CachedStatement<'a>,
     batch: Batch,
     renamed: KeySet,
-    scratch: Vec<u8>,
 }
 
 impl Lookup<'_> {
@@ -190,7 +187,10 @@ impl Lookup<'_> {
         let mut rows = self.statement.raw_query();
         let Some(row) = rows.next().map_err(failed)? else {
             drop(rows);
-            return if delete_missing { self.delete(key) } else { Ok(()) };
+            if delete_missing {
+                self.delete(key);
+            }
+            return Ok(());
         };
         let identical =
             key.parts().zip(&table.key_columns).all(|(part, &index)| part.is_identical(&column(row, index)));
@@ -201,30 +201,29 @@ impl Lookup<'_> {
             }
             self.renamed.finish();
             drop(rows);
-            return if delete_missing { self.delete(key) } else { Ok(()) };
+            if delete_missing {
+                self.delete(key);
+            }
+            return Ok(());
         }
-        for index in 0..table.columns.len() {
-            let pushed = self.batch.upserts.column(index).push(column(row, index));
+        for (place, (index, planned)) in table.copied_columns().enumerate() {
+            let pushed = self.batch.upserts.push(place, planned, column(row, index));
             pushed.map_err(|misfit| misfit_error(table, index, misfit))?;
         }
         self.batch.upserts.end_row();
         Ok(())
     }
 
-    fn delete(&mut self, key: KeyRef<'_>) -> Result<()> {
-        let table = self.table;
-        let mapping = |place: usize| table.columns[table.key_columns[place]].mapping;
-        // A key that the target's type cannot hold was never written there, so there is nothing to delete.
-        self.scratch.clear();
-        if key.parts().enumerate().any(|(place, part)| encode_field(&mut self.scratch, part, mapping(place)).is_err()) {
-            return Ok(());
+    fn delete(&mut self, key: KeyRef<'_>) {
+        let deletes = &mut self.batch.deletes;
+        for (place, (part, planned)) in key.parts().zip(self.table.key_plans()).enumerate() {
+            // A key that the target's type cannot hold was never written there, so there is nothing to delete.
+            if deletes.push(place, planned, part).is_err() {
+                deletes.undo_row();
+                return;
+            }
         }
-        for (place, part) in key.parts().enumerate() {
-            let pushed = self.batch.deletes.column(place).push(part);
-            pushed.map_err(|misfit| misfit_error(table, table.key_columns[place], misfit))?;
-        }
-        self.batch.deletes.end_row();
-        Ok(())
+        deletes.end_row();
     }
 
     fn emit_if_full(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
@@ -247,8 +246,8 @@ impl Lookup<'_> {
 fn empty_batch(table: &TablePlan) -> Batch {
     Batch {
         table_id: table.id,
-        deletes: Rows::new(table.key_columns.iter().map(|&index| table.columns[index].mapping)),
-        upserts: Rows::new(table.columns.iter().map(|c| c.mapping)),
+        deletes: Rows::new(table.key_plans()),
+        upserts: Rows::new(table.copied_columns().map(|(_, column)| column)),
     }
 }
 

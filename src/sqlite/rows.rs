@@ -11,10 +11,9 @@ use rusqlite::{Connection, Row, Statement, ToSql};
 use super::connection::{classify, in_read_view};
 use crate::error::{Error, Result};
 use crate::model::chunk::Range;
-use crate::model::encode::encode_field;
 use crate::model::key::{KeyRef, write_value};
 use crate::model::mapping::Misfit;
-use crate::model::plan::TablePlan;
+use crate::model::plan::{ColumnPlan, TablePlan};
 use crate::model::schema::{KeyPart, quote_identifier};
 use crate::model::value::Value;
 
@@ -60,7 +59,7 @@ pub fn column<'r>(row: &'r Row<'_>, index: usize) -> Value<'r> {
     value_of(row.get_ref(index).unwrap_or(ValueRef::Null))
 }
 
-/// `SELECT` of all planned columns, in target order, without a WHERE clause
+/// `SELECT` of all planned columns, copied or not, in target order, without a WHERE clause
 pub fn select_all_sql(table: &TablePlan) -> String {
     format!("SELECT {} FROM {} AS t", column_list(table), quote_identifier(&table.source.name))
 }
@@ -214,6 +213,7 @@ pub fn key_of(row: &Row<'_>, table: &TablePlan) -> Vec<u8> {
 /// Encodes rows of one slice into COPY messages
 struct SliceEncoder<'t> {
     table: &'t TablePlan,
+    copied: Vec<(usize, &'t ColumnPlan)>,
     current: Vec<u8>,
     rows: u64,
     bytes: usize,
@@ -224,14 +224,15 @@ struct SliceEncoder<'t> {
 impl<'t> SliceEncoder<'t> {
     fn new(table: &'t TablePlan, budget: usize) -> SliceEncoder<'t> {
         let current = Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 8);
-        SliceEncoder { table, current, rows: 0, bytes: 0, budget, started: Instant::now() }
+        let copied = table.copied_columns().collect();
+        SliceEncoder { table, copied, current, rows: 0, bytes: 0, budget, started: Instant::now() }
     }
 
     #[inline]
     fn push(&mut self, row: &Row<'_>, buffers: &mut Vec<Bytes>) -> Result<()> {
-        self.current.extend_from_slice(&(self.table.columns.len() as i16).to_be_bytes());
-        for (index, planned) in self.table.columns.iter().enumerate() {
-            if let Err(misfit) = encode_field(&mut self.current, column(row, index), planned.mapping) {
+        self.current.extend_from_slice(&(self.copied.len() as i16).to_be_bytes());
+        for &(index, planned) in &self.copied {
+            if let Err(misfit) = planned.encode(&mut self.current, column(row, index)) {
                 return Err(misfit_error(self.table, index, misfit));
             }
         }
@@ -265,9 +266,7 @@ pub fn misfit_error(table: &TablePlan, column: usize, misfit: Misfit) -> Error {
     let planned = &table.columns[column];
     Error::refused(format!(
         "table `{}`, column {}: {misfit} does not fit the planned type {}",
-        table.source.name,
-        planned.source_sql,
-        planned.mapping.sql()
+        table.source.name, planned.source_sql, planned.type_sql
     ))
     .hint(
         "the application stored a kind of value that was not there when the plan was made; correct the row, or run \

@@ -46,3 +46,5 @@ mod values;
 mod verdicts;
 /// What happens between the waves of the copy, and between plan and capture (I2, I7)
 mod waves;
+/// Columns that the target computes, numbers or types in its own way (I10)
+mod wire;

@@ -69,6 +69,16 @@ fn verify_finds_a_row_that_is_there_twice() {
     assert!(verdict["mismatches"].as_u64() >= Some(1), "{verdict}");
 }
 
+/// The plan of an older crossfade has another shape, and what it leaves out must not be guessed
+#[test]
+fn a_migration_of_another_format_is_refused() {
+    let (_work, pair) = migrated();
+    Pg::connect(&pair.target).execute("UPDATE crossfade.state SET format = 1");
+    for verb in ["run", "verify", "status"] {
+        pair.verb(verb).run().expect_code(3).expect_error("format 1");
+    }
+}
+
 #[test]
 fn i10_verify_takes_a_number_that_sqlite_cannot_hold_for_a_mismatch() {
     foreign_value("n", "numeric", "'NaN'");

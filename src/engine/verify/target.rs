@@ -4,6 +4,7 @@ use tokio_postgres::Client;
 
 use crate::engine::job::Context;
 use crate::error::Result;
+use crate::model::canonical::comparable;
 use crate::model::decode::decode_field;
 use crate::model::digest::RowDigest;
 use crate::model::key::write_value;
@@ -32,6 +33,7 @@ pub struct Decoder<'t> {
     table: &'t TablePlan,
     digest: RowDigest,
     scratch: Vec<u8>,
+    canonical: Vec<u8>,
     /// Key of the last row
     pub key: Vec<u8>,
     parts: Vec<Vec<u8>>,
@@ -40,18 +42,17 @@ pub struct Decoder<'t> {
 impl<'t> Decoder<'t> {
     pub fn new(table: &'t TablePlan) -> Decoder<'t> {
         let parts = vec![Vec::new(); table.key_columns.len()];
-        Decoder { table, digest: RowDigest::new(), scratch: Vec::new(), key: Vec::new(), parts }
+        Decoder { table, digest: RowDigest::new(), scratch: Vec::new(), canonical: Vec::new(), key: Vec::new(), parts }
     }
 
-    /// The digest of a row; its key is then in `key`
+    /// The digest of a row, given the fields of its copied columns; its key is then in `key`
     pub fn decode<'f>(&mut self, fields: impl Iterator<Item = Option<&'f [u8]>>) -> u128 {
         self.digest.reset();
-        for (index, field) in fields.enumerate() {
-            let column = &self.table.columns[index];
+        for ((index, column), field) in self.table.copied_columns().zip(fields) {
             // What no SQLite value maps to was not written by us: as its bytes it equals nothing on the source.
             let value = decode_field(field, column.mapping, &mut self.scratch)
                 .unwrap_or_else(|_| Value::Blob(field.unwrap_or_default()));
-            self.digest.add(value);
+            self.digest.add(comparable(value, column.mapping, &mut self.canonical));
             if let Some(place) = self.table.key_columns.iter().position(|&key| key == index) {
                 self.parts[place].clear();
                 write_value(&mut self.parts[place], value);

@@ -21,13 +21,10 @@ pub(super) fn plan_columns(table: &Table, profile: &TableProfile, key: &Key, not
             let profile = profile.columns.get(at).unwrap_or(&nothing);
             warn_about_column(table, column, profile, notes);
             let in_key = key.parts.iter().any(|part| part.column == Some(at));
-            ColumnPlan {
-                source_sql: quote_identifier(&column.name),
-                source_column: Some(at),
-                target_name: String::new(),
-                mapping: if table.rowid_alias == Some(at) { Mapping::Bigint } else { choose(table, column, profile) },
-                not_null: in_key || (column.not_null && profile.nulls == 0),
-            }
+            let is_alias = table.rowid_alias == Some(at);
+            let mapping = if is_alias { Mapping::Bigint } else { choose(table, column, profile) };
+            let not_null = in_key || (column.not_null && profile.nulls == 0);
+            ColumnPlan::new(quote_identifier(&column.name), Some(at), mapping, not_null)
         })
         .collect();
     name_columns(table, &mut columns, key, notes);
@@ -47,13 +44,8 @@ fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, notes: 
         column.target_name = name;
     }
     if key.kind == KeyKind::Rowid {
-        columns.push(ColumnPlan {
-            source_sql: key.parts[0].sql.clone(),
-            source_column: None,
-            target_name: names.make(ROWID_COLUMN),
-            mapping: Mapping::Bigint,
-            not_null: true,
-        });
+        let rowid = ColumnPlan::new(key.parts[0].sql.clone(), None, Mapping::Bigint, true);
+        columns.push(ColumnPlan { target_name: names.make(ROWID_COLUMN), ..rowid });
     }
 }
 
