@@ -1,13 +1,17 @@
 //! The tail: cycles of random updates, against awaited single-row upserts of the same rows
 //!
-//! A cycle's time begins when COMMIT has returned to the writer and ends when a client sees the checkpoint at the head
-//! of the log: waking up, reading, upserting, syncing and committing are all in it, and the last poll too.
+//! Twice: as the program does it, and the apply step alone. A cycle's time begins when COMMIT has returned to the writer
+//! and ends when a client sees the checkpoint at the head of the log: waking up, reading, upserting, syncing and committing
+//! are all in it, and the last poll too. The apply step has its batches in hand and ends with COMMIT's reply, which is what
+//! performance.md section C measured and took its goals from; the reference has no source to read or to sync either.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::params;
 use tokio_postgres::Statement;
 
+use crate::cycle::{Cycle, Stages};
 use crate::data::{self, Narrow, Random, narrow_row};
 use crate::measure::{self, Connection, Cost, Reading, median, median_cost};
 use crate::product::{Replicator, head};
@@ -79,9 +83,7 @@ pub fn run(bench: &Bench, table: &mut Table) -> Outcome<()> {
     let mut target = measure::connect(&url)?;
     target.run("create schema reference; create table reference.narrow (like public.narrow including all)")?;
     target.run("insert into reference.narrow select * from public.narrow")?;
-    for sql in ["vacuum freeze analyze reference.narrow", "vacuum freeze analyze public.narrow", "checkpoint"] {
-        target.run(sql)?;
-    }
+    touch_every_page(&mut target)?;
     let (like, quick) = (Reference::new(measure::connect_as_product(&url)?)?, Reference::new(measure::connect(&url)?)?);
     let writer = data::writer(&source)?;
     // COMMIT would otherwise move the WAL to the file before it returns, while the replicator is at work already.
@@ -104,7 +106,7 @@ pub fn run(bench: &Bench, table: &mut Table) -> Outcome<()> {
         let note = "the reader rests for at most 250 ms after a long read";
         table.add("apply: first change after the largest cycle", after_large, " ms", Goal::None, None, note);
     }
-    Ok(())
+    field.alone(&source, &url, table)
 }
 
 fn report(table: &mut Table, size: u64, goal: Goal, rates: &Rates) {
@@ -162,12 +164,7 @@ impl Field<'_> {
 
     /// One transaction of the application, until it is on the target
     fn cycle(&mut self, changes: &[Change]) -> Outcome<Cost> {
-        let transaction = self.writer.transaction()?;
-        let mut update = transaction.prepare_cached(UPDATE)?;
-        for (id, row) in changes {
-            update.execute(params![id, row.customer, row.amount, row.created_at, row.status, row.note])?;
-        }
-        drop(update);
+        let transaction = update(&mut self.writer, changes)?;
         let large = changes.len() >= 10_000;
         // Often enough to be exact, seldom enough to leave the two cores to those who are measured.
         let pause = Duration::from_micros(if large { 2_000 } else { 200 });
@@ -182,6 +179,92 @@ impl Field<'_> {
         self.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         Ok(Cost { wall, client, ..cost })
     }
+}
+
+impl Field<'_> {
+    /// The apply step by itself: the replicator makes room for the same steps, driven one by one
+    fn alone(mut self, source: &Path, url: &str, table: &mut Table) -> Outcome<()> {
+        drop(self.replicator);
+        touch_every_page(&mut self.target)?;
+        let mut cycle = Cycle::take_over(source, url)?;
+        let sizes: Vec<_> = SIZES.into_iter().filter(|(size, ..)| *size <= REFERENCE_MAX as u64).collect();
+        let mut measured: Vec<Alone> = sizes.iter().map(|_| Alone::default()).collect();
+        for round in 0..self.bench.rounds {
+            for ((size, cycles, _), alone) in sizes.iter().zip(&mut measured) {
+                let (mut stages, mut like, mut quick) = (Stages::default(), 0.0, 0.0);
+                for n in 0..*cycles {
+                    let changes = self.random.changes(*size, self.rows, 100 + (round * 100 + n) as u64);
+                    update(&mut self.writer, &changes)?.commit()?;
+                    cycle.run(&mut stages)?;
+                    like += self.like.upserts(&changes)?;
+                    quick += self.quick.upserts(&changes)?;
+                    self.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+                }
+                alone.push(stages, like, quick, *cycles);
+            }
+        }
+        for ((size, _, goal), alone) in sizes.iter().zip(&measured) {
+            alone.report(table, *size, *goal);
+        }
+        Ok(())
+    }
+}
+
+/// The rounds of one size of batch, in seconds per cycle
+#[derive(Default)]
+struct Alone {
+    stages: Vec<Stages>,
+    like: Vec<f64>,
+    quick: Vec<f64>,
+}
+
+impl Alone {
+    fn push(&mut self, stages: Stages, like: f64, quick: f64, cycles: usize) {
+        let per = |seconds: f64| seconds / cycles as f64;
+        let Stages { read, sync, apply, commit } = stages;
+        self.stages.push(Stages { read: per(read), sync: per(sync), apply: per(apply), commit: per(commit) });
+        self.like.push(per(like));
+        self.quick.push(per(quick));
+    }
+
+    fn report(&self, table: &mut Table, size: u64, goal: Goal) {
+        let of = |figure: fn(&Stages) -> f64| median(self.stages.iter().map(figure).collect());
+        let ratio = |theirs: &[f64]| {
+            median(self.stages.iter().zip(theirs).map(|(ours, theirs)| theirs / (ours.apply + ours.commit)).collect())
+        };
+        let note = format!(
+            "per batch: apply {:.2} + commit {:.2} ms (before them: read {:.2}, sync {:.2}); x{:.2} against a \
+             single-threaded client",
+            1000.0 * of(|s| s.apply),
+            1000.0 * of(|s| s.commit),
+            1000.0 * of(|s| s.read),
+            1000.0 * of(|s| s.sync),
+            ratio(&self.quick)
+        );
+        let name = format!("apply step alone: batches of {size} / awaited upserts");
+        table.add(&name, ratio(&self.like), "x", goal, None, &note);
+    }
+}
+
+/// Pages as they are in a table that has been in use: written since the checkpoint, with room for a new version of a
+/// row. A table just filled has to find a new page for every update, and the first to touch a page pays for its image.
+fn touch_every_page(target: &mut Connection) -> Outcome<()> {
+    target.run("checkpoint")?;
+    for table in ["reference.narrow", "public.narrow"] {
+        target.run(&format!("update {table} set amount = amount"))?;
+        target.run(&format!("vacuum freeze analyze {table}"))?;
+    }
+    Ok(())
+}
+
+fn update<'c>(writer: &'c mut rusqlite::Connection, changes: &[Change]) -> Outcome<rusqlite::Transaction<'c>> {
+    let transaction = writer.transaction()?;
+    let mut update = transaction.prepare_cached(UPDATE)?;
+    for (id, row) in changes {
+        update.execute(params![id, row.customer, row.amount, row.created_at, row.status, row.note])?;
+    }
+    drop(update);
+    Ok(transaction)
 }
 
 impl Reference {

@@ -7,6 +7,7 @@
 
 mod apply;
 mod capture;
+mod cycle;
 mod data;
 mod lag;
 mod loaders;
