@@ -22,6 +22,10 @@ use crate::model::value::Value;
 /// Bytes of touched keys held at once; about 300,000 integer keys
 const WINDOW_BYTES: usize = 8 << 20;
 
+/// Rows of a table's first statement on the target; each further one takes twice as many, so that the target works on
+/// the first while the rest is read, and a long tail is not cut into small pieces
+const FIRST_BATCH_ROWS: usize = 128;
+
 /// Rows and bytes of one statement on the target; more gains nothing (research: performance.md C)
 const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 4 << 20;
@@ -147,7 +151,7 @@ impl TailReader<'_> {
             .connection
             .prepare_cached(&select_by_key_sql(table))
             .map_err(|e| classify(e, &format!("read rows of table `{}`", table.source.name)))?;
-        let mut lookup = Lookup { table, statement, batch: empty_batch(table), renamed: KeySet::new() };
+        let mut lookup = Lookup::new(table, statement);
         for key in keys.iter().filter(|key| copied.covers(*key, &table.key)) {
             match pass {
                 Pass::Deletes => lookup.delete(key),
@@ -175,10 +179,16 @@ struct Lookup<'a> {
     table: &'a TablePlan,
     statement: CachedStatement<'a>,
     batch: Batch,
+    batch_rows: usize,
     renamed: KeySet,
 }
 
-impl Lookup<'_> {
+impl<'a> Lookup<'a> {
+    fn new(table: &'a TablePlan, statement: CachedStatement<'a>) -> Lookup<'a> {
+        let batch = empty_batch(table);
+        Lookup { table, statement, batch, batch_rows: FIRST_BATCH_ROWS, renamed: KeySet::new() }
+    }
+
     /// The row as it is now, or its absence (I6)
     fn read(&mut self, key: KeyRef<'_>, delete_missing: bool) -> Result<()> {
         let table = self.table;
@@ -229,7 +239,7 @@ impl Lookup<'_> {
     fn emit_if_full(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
         let rows = self.batch.upserts.count() + self.batch.deletes.count();
         let bytes = self.batch.upserts.byte_size() + self.batch.deletes.byte_size();
-        if rows >= BATCH_ROWS || bytes >= BATCH_BYTES { self.emit(emit) } else { Ok(()) }
+        if rows >= self.batch_rows || bytes >= BATCH_BYTES { self.emit(emit) } else { Ok(()) }
     }
 
     fn emit(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
@@ -237,6 +247,7 @@ impl Lookup<'_> {
             return Ok(());
         }
         let mut batch = std::mem::replace(&mut self.batch, empty_batch(self.table));
+        self.batch_rows = (self.batch_rows * 2).min(BATCH_ROWS);
         batch.upserts.seal();
         batch.deletes.seal();
         emit(batch)
