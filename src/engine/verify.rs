@@ -2,12 +2,15 @@
 //!
 //! For each table a read view of the target (checkpoint M) and then one of the source (head N) are opened; the order
 //! makes N >= M. Keys logged in (M, N] are in flight and set aside; everything else must be equal (DESIGN.md section
-//! 3.6). The keys set aside are compared again, by key, in later views.
+//! 3.6). The keys set aside are compared again, by key, in later views. In the rollback-journal modes the source is read
+//! in short slices instead of one view, because a reader there holds up every commit (see `aside`).
 //!
 //! Rows are compared by 128-bit digests of values that are decoded here from the server's binary fields. Digests are
 //! summed in buckets by key, so neither order nor collation matters and memory is bounded; only buckets that differ
 //! are looked into row by row.
 
+mod aside;
+mod source;
 mod target;
 
 use std::collections::{HashMap, HashSet};
@@ -19,18 +22,17 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::job::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::canonical::comparable;
 use crate::model::change::Rows;
-use crate::model::digest::RowDigest;
-use crate::model::key::{KeyRef, write_value};
+use crate::model::key::KeyRef;
 use crate::model::plan::{Plan, TablePlan};
 use crate::observe::progress::Stage;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
 use crate::postgres::rows as target_rows;
-use crate::sqlite::change_log::{self, LogPosition};
-use crate::sqlite::connection::{classify as classify_source, in_read_view, open_reader};
-use crate::sqlite::rows::{bind_key, column, key_at, key_of, select_all_sql, select_by_key_sql};
+use crate::sqlite::change_log;
+use crate::sqlite::connection::{in_read_view, journal_mode, open_reader};
+use aside::Aside;
+use source::SourceScan;
 use target::{Decoder, scan_target};
 
 /// Buckets of one table; each holds a sum and a count
@@ -38,9 +40,6 @@ const BUCKETS: usize = 4096;
 
 /// Rows of differing buckets that are looked into; with more the report says "at least"
 const DRILL_ROWS_MAX: usize = 500_000;
-
-/// Keys in flight that are held in memory; with more the replicator is too far behind to compare
-const IN_FLIGHT_MAX: usize = 1_000_000;
 
 /// How often, and how long, keys in flight are looked at again
 const ROUNDS: usize = 20;
@@ -102,9 +101,18 @@ pub fn verify(context: &Context, tables: &[String]) -> Result<Verdict> {
     };
     let source = open_reader(&context.settings.source)?;
     crate::engine::drift::check_identity(&source, &state.source_id)?;
+    let in_slices = journal_mode(&source)? != "wal";
     for table in chosen {
         context.stop.check()?;
-        let check = TableCheck { context, client: &client, source: &source, plan: &state.plan, table, stage: &stage };
+        let check = TableCheck {
+            context,
+            client: &client,
+            source: &source,
+            in_slices,
+            plan: &state.plan,
+            table,
+            stage: &stage,
+        };
         let (found, through) = check.run()?;
         verdict.through_seq = verdict.through_seq.min(through);
         verdict.rows_compared += found.rows_compared;
@@ -171,6 +179,8 @@ struct TableCheck<'a> {
     context: &'a Context,
     client: &'a Client,
     source: &'a Connection,
+    /// Read the source in short views: it is in a rollback-journal mode
+    in_slices: bool,
     plan: &'a Plan,
     table: &'a TablePlan,
     stage: &'a Stage,
@@ -186,66 +196,55 @@ impl TableCheck<'_> {
             in_flight: 0,
             keys: Vec::new(),
         };
-        let (in_flight, through) = self.in_views(|checkpoint, in_flight| {
-            self.compare_all(&in_flight, &mut verdict)?;
-            Ok((in_flight, checkpoint.seq))
-        })?;
+        let mut compare = |checkpoint: Checkpoint, mut aside: Aside<'_>| {
+            self.compare_all(&mut aside, &mut verdict)?;
+            Ok((aside.into_keys(), checkpoint.seq))
+        };
+        let (in_flight, through) = match self.in_slices {
+            true => self.in_target_view(|checkpoint| compare(checkpoint, self.aside(checkpoint)))?,
+            false => self.in_views(compare)?,
+        };
         self.compare_again(in_flight, &mut verdict)?;
         Ok((verdict, through))
     }
 
+    fn aside(&self, checkpoint: Checkpoint) -> Aside<'_> {
+        Aside::new(self.plan, self.table, checkpoint)
+    }
+
     /// Opens both views, the target's first, and runs `body` with the checkpoint and the keys in flight between them
-    fn in_views<T>(&self, body: impl FnOnce(Checkpoint, HashSet<Vec<u8>>) -> Result<T>) -> Result<T> {
+    fn in_views<T>(&self, body: impl FnOnce(Checkpoint, Aside<'_>) -> Result<T>) -> Result<T> {
+        self.in_target_view(|checkpoint| {
+            in_read_view(self.source, |source| {
+                let mut aside = self.aside(checkpoint);
+                aside.catch_up(source)?;
+                body(checkpoint, aside)
+            })
+        })
+    }
+
+    /// Opens a view of the target. It must come before any view of the source: the other way round, the target could
+    /// hold rows that the source's view does not show yet
+    fn in_target_view<T>(&self, body: impl FnOnce(Checkpoint) -> Result<T>) -> Result<T> {
         let runtime = &self.context.runtime;
         let failed = |e| classify(e, "open a read view of the target");
         runtime
             .block_on(self.client.batch_execute("begin isolation level repeatable read read only"))
             .map_err(failed)?;
-        // The first query fixes the view. It must come before the source's view: the other way round, the target
-        // could hold rows that the source's view does not show yet.
+        // The first query fixes the view.
         let outcome = runtime.block_on(control::checkpoint(self.client)).and_then(|checkpoint| {
-            if !checkpoint.consistent {
-                return Err(Error::new(
-                    ErrorKind::WrongPhase,
-                    "the copy is not finished, so there is nothing to compare yet",
-                )
-                .hint("wait until `crossfade status` says that it follows"));
+            if checkpoint.consistent {
+                return body(checkpoint);
             }
-            in_read_view(self.source, |_| {
-                let in_flight = self.keys_in_flight(checkpoint)?;
-                body(checkpoint, in_flight)
-            })
+            Err(Error::new(ErrorKind::WrongPhase, "the copy is not finished, so there is nothing to compare yet")
+                .hint("wait until `crossfade status` says that it follows"))
         });
         let closed = runtime.block_on(self.client.batch_execute("commit")).map_err(failed);
         let value = outcome?;
         closed.map(|()| value)
     }
 
-    fn keys_in_flight(&self, checkpoint: Checkpoint) -> Result<HashSet<Vec<u8>>> {
-        let position = LogPosition { seq: checkpoint.seq, nonce: checkpoint.nonce };
-        if change_log::find(self.source, position)?.is_some() {
-            return Err(Error::refused("the checkpoint is not in the source's change log any more")
-                .hint("`crossfade run` compares and repairs first; verify after that"));
-        }
-        let failed = |e| classify_source(e, "read the change log");
-        let width = self.plan.tables.iter().map(|t| t.key.parts.len()).max().unwrap_or(1);
-        let mut statement = self.source.prepare_cached(&change_log::tail_sql(width)).map_err(failed)?;
-        let mut rows = statement.query([checkpoint.seq]).map_err(failed)?;
-        let mut keys = HashSet::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            if row.get::<_, i64>(0).map_err(failed)? != self.table.id {
-                continue;
-            }
-            keys.insert(key_at(row, change_log::TAIL_KEY, self.table));
-            if keys.len() > IN_FLIGHT_MAX {
-                return Err(Error::refused("the replicator is too far behind to compare")
-                    .hint("wait until the backlog in `crossfade status` is small"));
-            }
-        }
-        Ok(keys)
-    }
-
-    fn compare_all(&self, aside: &HashSet<Vec<u8>>, verdict: &mut TableVerdict) -> Result<()> {
+    fn compare_all(&self, aside: &mut Aside<'_>, verdict: &mut TableVerdict) -> Result<()> {
         let mut left = vec![Bucket::default(); BUCKETS];
         let mut right = vec![Bucket::default(); BUCKETS];
         fn add(buckets: &mut [Bucket], key: &[u8], digest: u128) {
@@ -253,18 +252,9 @@ impl TableCheck<'_> {
             bucket.sum = bucket.sum.wrapping_add(digest);
             bucket.count += 1;
         }
-        self.scan_both(
-            &mut |key, digest| {
-                if !aside.contains(key) {
-                    add(&mut left, key, digest);
-                }
-            },
-            &mut |key, digest| {
-                if !aside.contains(key) {
-                    add(&mut right, key, digest);
-                }
-            },
-        )?;
+        self.scan_both(aside, &mut |key, digest| add(&mut left, key, digest), &mut |key, digest| {
+            add(&mut right, key, digest);
+        })?;
         verdict.rows_compared += left.iter().map(|b| b.count).sum::<u64>();
         let differing: Vec<usize> = (0..BUCKETS).filter(|&index| left[index] != right[index]).collect();
         if differing.is_empty() { Ok(()) } else { self.drill(&differing, &left, &right, aside, verdict) }
@@ -276,7 +266,7 @@ impl TableCheck<'_> {
         differing: &[usize],
         left: &[Bucket],
         right: &[Bucket],
-        aside: &HashSet<Vec<u8>>,
+        aside: &mut Aside<'_>,
         verdict: &mut TableVerdict,
     ) -> Result<()> {
         let mut chosen = HashSet::new();
@@ -289,63 +279,63 @@ impl TableCheck<'_> {
             }
             chosen.insert(index);
         }
-        let wanted = |key: &[u8]| chosen.contains(&bucket_of(key)) && !aside.contains(key);
-        let (mut left, mut right) = (HashMap::new(), HashMap::new());
+        let wanted = |key: &[u8]| chosen.contains(&bucket_of(key));
+        let (mut left, mut right, mut repeated) = (HashMap::new(), HashMap::new(), 0);
         self.scan_both(
+            aside,
             &mut |key, digest| {
                 if wanted(key) {
                     left.insert(key.to_vec(), digest);
                 }
             },
             &mut |key, digest| {
-                if wanted(key) {
-                    right.insert(key.to_vec(), digest);
+                if wanted(key) && right.insert(key.to_vec(), digest).is_some() {
+                    repeated += 1;
                 }
             },
         )?;
-        let before = verdict.mismatches;
         note_differences(&left, &right, verdict);
-        // Every bucket that was not looked into holds at least one difference; and a difference that no key accounts
-        // for is one too (a key that the target holds twice).
-        verdict.mismatches += (differing.len() - chosen.len()) as u64;
-        if verdict.mismatches == before {
-            verdict.mismatches += 1;
-            verdict.at_least = true;
+        // Every bucket that was not looked into holds at least one difference. In slices, a row that differed may have
+        // changed since: its key is aside now, and compared later.
+        verdict.mismatches += (differing.len() - chosen.len()) as u64 + repeated;
+        if repeated > 0 {
             verdict.keys.push("a key that the target holds more than once".into());
         }
         Ok(())
     }
 
-    /// Scans both sides at the same time; the target on a thread of its own, as a SQLite connection may not cross one
-    fn scan_both(&self, left: &mut Visit<'_>, right: &mut (impl FnMut(&[u8], u128) + Send)) -> Result<()> {
+    fn source_scan(&self) -> SourceScan<'_> {
+        SourceScan { connection: self.source, table: self.table, stop: &self.context.stop, stage: self.stage }
+    }
+
+    /// Calls the two with every row of the source and of the target whose key is not aside
+    fn scan_both(
+        &self,
+        aside: &mut Aside<'_>,
+        left: &mut Visit<'_>,
+        right: &mut (impl FnMut(&[u8], u128) + Send),
+    ) -> Result<()> {
         let (context, client, plan, table) = (self.context, self.client, self.plan, self.table);
+        if self.in_slices {
+            self.source_scan().in_slices(aside, left)?;
+        }
+        let (aside, in_slices) = (&*aside, self.in_slices);
+        let mut right = |key: &[u8], digest| {
+            if !aside.holds(key) {
+                right(key, digest);
+            }
+        };
+        if in_slices {
+            // Only now it is known which keys of the target to leave out.
+            return scan_target(context, client, plan, table, &mut right);
+        }
+        // At the same time; the target on a thread of its own, as a SQLite connection may not cross one.
         std::thread::scope(|scope| {
-            let target = scope.spawn(move || scan_target(context, client, plan, table, right));
-            let source = self.scan_source(left);
+            let target = scope.spawn(move || scan_target(context, client, plan, table, &mut right));
+            let source = self.source_scan().in_view(aside, left);
             let target = target.join().unwrap_or_else(|_| Err(Error::internal("the scan of the target panicked")));
             source.and(target)
         })
-    }
-
-    fn scan_source(&self, visit: &mut Visit<'_>) -> Result<()> {
-        let failed = |e| classify_source(e, &format!("read table `{}`", self.table.source.name));
-        let mut statement = self.source.prepare_cached(&select_all_sql(self.table)).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
-        let (mut digest, mut scratch, mut key) = (RowDigest::new(), Vec::new(), Vec::new());
-        let mut count = 0;
-        while let Some(row) = rows.next().map_err(failed)? {
-            add_row(&mut digest, self.table, row, &mut scratch);
-            key.clear();
-            self.table.key_columns.iter().for_each(|&index| write_value(&mut key, column(row, index)));
-            visit(&key, digest.finish());
-            count += 1;
-            if count % 4096 == 0 {
-                self.context.stop.check()?;
-                self.stage.add(4096, 0);
-            }
-        }
-        self.stage.add(count % 4096, 0);
-        Ok(())
     }
 
     /// Compares the keys that were in flight, in later views, until none is left or they keep changing
@@ -354,9 +344,9 @@ impl TableCheck<'_> {
             if keys.is_empty() || !self.wait_for_progress()? {
                 break;
             }
-            keys = self.in_views(|_, in_flight| {
-                let (later, now): (HashSet<_>, HashSet<_>) = keys.into_iter().partition(|key| in_flight.contains(key));
-                let left = self.source_by_keys(&now)?;
+            keys = self.in_views(|_, aside| {
+                let (later, now): (HashSet<_>, HashSet<_>) = keys.into_iter().partition(|key| aside.holds(key));
+                let left = self.source_scan().by_keys(&now)?;
                 let right = self.target_by_keys(&now)?;
                 verdict.rows_compared += left.len() as u64;
                 note_differences(&left, &right, verdict);
@@ -385,25 +375,6 @@ impl TableCheck<'_> {
         }
     }
 
-    fn source_by_keys(&self, keys: &HashSet<Vec<u8>>) -> Result<HashMap<Vec<u8>, u128>> {
-        let failed = |e| classify_source(e, &format!("read rows of table `{}`", self.table.source.name));
-        let mut statement = self.source.prepare_cached(&select_by_key_sql(self.table)).map_err(failed)?;
-        let (mut digest, mut scratch) = (RowDigest::new(), Vec::new());
-        let mut found = HashMap::new();
-        for key in keys {
-            bind_key(&mut statement, 1, KeyRef(key))?;
-            let mut rows = statement.raw_query();
-            let Some(row) = rows.next().map_err(failed)? else { continue };
-            // Natively equal is not enough: 'abc' is not the row that was logged as 'ABC'.
-            if key_of(row, self.table) != *key {
-                continue;
-            }
-            add_row(&mut digest, self.table, row, &mut scratch);
-            found.insert(key.clone(), digest.finish());
-        }
-        Ok(found)
-    }
-
     fn target_by_keys(&self, keys: &HashSet<Vec<u8>>) -> Result<HashMap<Vec<u8>, u128>> {
         let mut wanted = Rows::new(self.table.key_plans());
         for key in keys {
@@ -429,14 +400,6 @@ impl TableCheck<'_> {
             }
         }
         Ok(found)
-    }
-}
-
-/// Digests a row of the source: what is copied of it, as both sides are compared
-fn add_row(digest: &mut RowDigest, table: &TablePlan, row: &rusqlite::Row<'_>, scratch: &mut Vec<u8>) {
-    digest.reset();
-    for (index, planned) in table.copied_columns() {
-        digest.add(comparable(column(row, index), planned.mapping, scratch));
     }
 }
 

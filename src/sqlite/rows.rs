@@ -64,6 +64,11 @@ pub fn select_all_sql(table: &TablePlan) -> String {
     format!("SELECT {} FROM {} AS t", column_list(table), quote_identifier(&table.source.name))
 }
 
+/// [`select_all_sql`] in key order, from the beginning or after the key that is the statement's parameters
+pub fn select_after_sql(table: &TablePlan, after: bool) -> String {
+    format!("SELECT {}{}", column_list(table), range_clause(table, after, false))
+}
+
 /// `SELECT` of the row with a key, by native comparison so that the key's index is used
 pub fn select_by_key_sql(table: &TablePlan) -> String {
     let terms: Vec<String> = (table.key.parts.iter().enumerate())

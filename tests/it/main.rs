@@ -20,6 +20,7 @@ mod crash;
 mod generator;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)
 mod interference;
+mod journals;
 /// Peak memory of a big copy and a big backlog (I12)
 mod memory;
 /// Rows and checkpoint are of one moment, whenever one looks (I3)
