@@ -30,6 +30,9 @@ use crate::sqlite::capture;
 use crate::sqlite::change_log::{self, PositionLost};
 use crate::sqlite::connection::{journal_mode, open_reader, open_writer};
 
+/// A run that has not taken over yet; no run has this number
+const NO_RUN: i64 = -1;
+
 /// Pauses between sessions: doubled from the first to the last
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -47,7 +50,7 @@ const PROOF_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until stopped, or until in sync if the settings say so
 pub fn run(context: &Context) -> Result<()> {
-    let mut began = false;
+    let mut began = None;
     let mut pause = BACKOFF.0;
     loop {
         let started = Instant::now();
@@ -55,11 +58,11 @@ pub fn run(context: &Context) -> Result<()> {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if context.stop.is_requested() || !began {
+        let Some(run_id) = began.filter(|_| !context.stop.is_requested()) else {
             // Not this process's migration (another replicator runs it), or nothing to report: the state is not ours.
             return Err(error);
-        }
-        store_error(context, &error);
+        };
+        store_error(context, run_id, &error);
         if !error.is_transient() {
             return Err(error);
         }
@@ -74,10 +77,13 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 /// Best effort: when the target itself is away there is nowhere to write to
-fn store_error(context: &Context, error: &Error) {
+fn store_error(context: &Context, run_id: i64, error: &Error) {
     let _ = context.runtime.block_on(async {
         let client = context.target.connect("crossfade error").await?;
-        if control::load(&client).await?.is_some() { control::store_error(&client, Some(error)).await } else { Ok(()) }
+        match control::load(&client).await? {
+            Some(_) => control::store_error(&client, run_id, Some(error)).await,
+            None => Ok(()),
+        }
     });
 }
 
@@ -90,9 +96,9 @@ fn rest(context: &Context, pause: Duration) -> Result<()> {
     Ok(())
 }
 
-fn session(context: &Context, began: &mut bool) -> Result<()> {
+fn session(context: &Context, began: &mut Option<i64>) -> Result<()> {
     let mut job = begin(context, began)?;
-    job.wait(control::store_error(job.applier.client(), None))?;
+    job.wait(control::store_error(job.applier.client(), job.applier.run_id(), None))?;
     if job.phase <= Phase::Capturing {
         install_capture(&mut job)?;
     }
@@ -110,7 +116,7 @@ fn session(context: &Context, began: &mut bool) -> Result<()> {
 }
 
 /// Connects, takes the lock and reads the stored migration, or stores a new one
-fn begin(context: &Context, began: &mut bool) -> Result<Job> {
+fn begin(context: &Context, began: &mut Option<i64>) -> Result<Job> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -121,7 +127,7 @@ fn begin(context: &Context, began: &mut bool) -> Result<Job> {
         if Instant::now() > deadline {
             let refused = runtime.block_on(control::lock(&client));
             // Our own old connection may still be known to the server after a network failure.
-            refused.map_err(|e| if *began { e.transient() } else { e })?;
+            refused.map_err(|e| if began.is_some() { e.transient() } else { e })?;
             break;
         }
         rest(context, Duration::from_millis(50))?;
@@ -131,8 +137,9 @@ fn begin(context: &Context, began: &mut bool) -> Result<Job> {
         None => initialise(context, &runtime, &mut client)?,
     };
     // From here on a failure that passes is waited out: the migration stands, and this process is its replicator.
-    *began = true;
+    *began = began.or(Some(NO_RUN));
     let run_id = runtime.block_on(control::take_over(&client))?;
+    *began = Some(run_id);
     let checkpoint = runtime.block_on(control::checkpoint(&client))?;
     runtime.block_on(silence_triggers(&client))?;
     let applier = runtime.block_on(Applier::new(client, &state.plan, run_id))?;

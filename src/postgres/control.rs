@@ -350,15 +350,16 @@ pub async fn store_heartbeat(client: &impl GenericClient, heartbeat: &Heartbeat)
         .map_err(failed("store the heartbeat"))
 }
 
-/// Stores what went wrong, or that nothing is wrong any more
-pub async fn store_error(client: &impl GenericClient, error: Option<&Error>) -> Result<()> {
+/// Stores what went wrong, or that nothing is wrong any more; without effect once another run has taken over
+pub async fn store_error(client: &impl GenericClient, run_id: i64, error: Option<&Error>) -> Result<()> {
     let message = error.map(Error::summary);
     let hint = error.and_then(Error::hint_text);
     client
         .execute(
             "update crossfade.state set last_error = $1, last_error_hint = $2, \
-             last_error_at = case when $1::text is null then null else now() end",
-            &[&message, &hint],
+             last_error_at = case when $1::text is null then null else now() end \
+             where (select run_id from crossfade.checkpoint) = $3",
+            &[&message, &hint, &run_id],
         )
         .await
         .map(|_| ())

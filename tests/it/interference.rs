@@ -47,6 +47,23 @@ fn i3_a_cancelled_chunk_is_copied_again() {
     arrive(&pair, replicator);
 }
 
+/// Its lock died with its connection and another run took over: that one's status is not the first one's to write
+#[test]
+fn i3_a_superseded_run_ends_and_leaves_the_status_alone() {
+    let (_work, pair) = shop();
+    let mut replicator = pair.replicate(&[]);
+    wait_until("the indexes to be there", || {
+        replicator.must_run();
+        replicator.stderr().contains("following;")
+    });
+    Pg::connect(&pair.target).execute("UPDATE crossfade.checkpoint SET run_id = run_id + 1");
+    run(&pair, "UPDATE item SET name = 'changed' WHERE id < 100");
+    replicator.wait().expect_code(3).expect_error("took over");
+    let target = Pg::connect(&pair.target);
+    assert_eq!(target.value("SELECT last_error FROM crossfade.state"), None);
+    assert_eq!(target.value("SELECT count(*) FROM item WHERE name = 'changed'").as_deref(), Some("0"));
+}
+
 /// Makes a change, and cancels the replicator's statement while a lock keeps it from being applied
 fn cancelled(pair: &Pair, replicator: &mut Running, table: &str, script: &str) {
     let lock = held(pair, table);
