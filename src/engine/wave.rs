@@ -23,8 +23,10 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// The tail gets its turn when this much of the change log is waiting
 const BACKLOG_MAX: i64 = 500_000;
 
-/// Memory of one index build on the server; the build of a large index is the slowest part of the copy
-const SESSION_SETTINGS: &str = "set maintenance_work_mem = '256MB'";
+/// Memory of one index build on the server; the build of a large index is the slowest part of the copy. A server
+/// that gives more by itself is left alone
+const SESSION_SETTINGS: &str = "select set_config('maintenance_work_mem', '256MB', false) \
+                                where pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('256MB')";
 
 /// Shared by the workers of one wave
 pub struct Wave {
