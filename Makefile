@@ -17,6 +17,7 @@ demo: ## watch a live shop move to PostgreSQL, in under a minute (after the buil
 test: lint ## format, lints and all tests, as CI runs them
 	@scripts/setup.sh test
 	cargo test --features failpoints
+	@scripts/test_on_18.sh
 
 lint: ## formatting, and clippy with warnings denied
 	@scripts/setup.sh lint
