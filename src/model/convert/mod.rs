@@ -12,6 +12,7 @@ mod interval;
 mod json;
 mod number;
 mod padded;
+mod spelling;
 mod temporal;
 mod uuid;
 mod vector;

@@ -1,10 +1,157 @@
-//! Vectors of pgvector
+//! Vectors of pgvector: 32-bit floats, of which none is NaN or infinite
+//!
+//! The layout (`vector_send` in pgvector's `vector.c`): number of dimensions, a word that is zero, the floats.
 
-use super::forms::VectorForm;
+use std::io::Write;
+
+use super::forms::{ExponentForm, VectorDigits, VectorForm, WholeNumbers};
+use super::spelling;
 use crate::model::mapping::Misfit;
 use crate::model::value::Value;
 
 #[inline(never)]
-pub(super) fn append(_: &mut Vec<u8>, _: Value<'_>, _dimensions: u16, _: VectorForm) -> Result<(), Misfit> {
-    Err(Misfit::Unsupported)
+pub(super) fn append(buffer: &mut Vec<u8>, value: Value<'_>, dimensions: u16, form: VectorForm) -> Result<(), Misfit> {
+    buffer.extend_from_slice(&(4 + 4 * u32::from(dimensions)).to_be_bytes());
+    buffer.extend_from_slice(&dimensions.to_be_bytes());
+    buffer.extend_from_slice(&[0; 2]);
+    match (form, value) {
+        (VectorForm::BlobLe, Value::Blob(blob)) => append_blob(buffer, blob, dimensions),
+        (VectorForm::Json { spaced, digits, whole, exponent }, Value::Text(text)) => {
+            let rules = Rules { digits, whole, exponent };
+            append_list(buffer, text, dimensions, if spaced { b", " } else { b"," }, rules)
+        }
+        (_, other) => Err(Misfit::Class(other.class())),
+    }
+}
+
+fn append_blob(buffer: &mut Vec<u8>, blob: &[u8], dimensions: u16) -> Result<(), Misfit> {
+    let (floats, odd) = blob.as_chunks::<4>();
+    if floats.len() != usize::from(dimensions) || !odd.is_empty() {
+        return Err(Misfit::Dimensions);
+    }
+    for bytes in floats {
+        let float = f32::from_le_bytes(*bytes);
+        if !float.is_finite() {
+            return Err(Misfit::Infinite);
+        }
+        buffer.extend_from_slice(&float.to_bits().to_be_bytes());
+    }
+    Ok(())
+}
+
+fn append_list(
+    buffer: &mut Vec<u8>,
+    text: &[u8],
+    dimensions: u16,
+    separator: &[u8],
+    rules: Rules,
+) -> Result<(), Misfit> {
+    let inner = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).ok_or(Misfit::Form)?;
+    let mut count = 0;
+    for (at, part) in inner.split(|byte| *byte == b',').enumerate() {
+        let number = if at == 0 { Some(part) } else { part.strip_prefix(&separator[1..]) };
+        let float = number.and_then(|number| rules.read(number)).ok_or(Misfit::Form)?;
+        buffer.extend_from_slice(&float.to_bits().to_be_bytes());
+        count += 1;
+    }
+    if count == usize::from(dimensions) { Ok(()) } else { Err(Misfit::Dimensions) }
+}
+
+/// How the column writes its numbers
+struct Rules {
+    digits: VectorDigits,
+    whole: WholeNumbers,
+    exponent: ExponentForm,
+}
+
+impl Rules {
+    /// The float whose spelling under these rules is this text
+    fn read(&self, text: &[u8]) -> Option<f32> {
+        let number = spelling::read(text, self.whole, self.exponent)?;
+        match self.digits {
+            VectorDigits::F64 => Some(number as f32).filter(|float| f64::from(*float).to_bits() == number.to_bits()),
+            VectorDigits::F32 => {
+                let float: f32 = std::str::from_utf8(text).ok()?.parse().ok()?;
+                (float.is_finite() && shortest(float)?.to_bits() == number.to_bits()).then_some(float)
+            }
+        }
+    }
+}
+
+/// The double whose shortest decimal is that of the float: at most 9 digits, which every double gives back
+fn shortest(float: f32) -> Option<f64> {
+    let mut text = [0u8; 24];
+    let mut rest = &mut text[..];
+    write!(rest, "{float:e}").ok()?;
+    let unused = rest.len();
+    std::str::from_utf8(&text[..24 - unused]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PYTHON: VectorForm = VectorForm::Json {
+        spaced: true,
+        digits: VectorDigits::F32,
+        whole: WholeNumbers::Point,
+        exponent: ExponentForm::Python,
+    };
+    const WIDE: VectorForm = VectorForm::Json {
+        spaced: false,
+        digits: VectorDigits::F64,
+        whole: WholeNumbers::Bare,
+        exponent: ExponentForm::JavaScript,
+    };
+
+    fn vector(value: Value<'_>, dimensions: u16, form: VectorForm) -> Result<Vec<f32>, Misfit> {
+        let mut buffer = Vec::new();
+        append(&mut buffer, value, dimensions, form)?;
+        assert_eq!(buffer[..4], (buffer.len() as u32 - 4).to_be_bytes());
+        assert_eq!((&buffer[4..6], &buffer[6..8]), (&dimensions.to_be_bytes()[..], &[0, 0][..]));
+        Ok(buffer[8..].as_chunks().0.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect())
+    }
+
+    #[test]
+    fn blobs_are_little_endian_floats() {
+        let blob: Vec<u8> = [1.5f32, -0.0, f32::MIN_POSITIVE].iter().flat_map(|f| f.to_le_bytes()).collect();
+        let floats = vector(Value::Blob(&blob), 3, VectorForm::BlobLe).unwrap();
+        assert_eq!(floats.iter().map(|f| f.to_bits()).collect::<Vec<_>>(), [0x3fc0_0000, 0x8000_0000, 0x0080_0000]);
+        assert_eq!(vector(Value::Blob(&blob), 2, VectorForm::BlobLe), Err(Misfit::Dimensions));
+        assert_eq!(vector(Value::Blob(&blob[1..]), 3, VectorForm::BlobLe), Err(Misfit::Dimensions));
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert_eq!(vector(Value::Blob(&bad.to_le_bytes()), 1, VectorForm::BlobLe), Err(Misfit::Infinite));
+        }
+        assert!(matches!(vector(Value::Text(b"[1]"), 1, VectorForm::BlobLe), Err(Misfit::Class(_))));
+    }
+
+    #[test]
+    fn lists_are_taken_in_one_spelling() {
+        let text = |text: &str, dimensions, form| vector(Value::Text(text.as_bytes()), dimensions, form);
+        assert_eq!(text("[0.1, -1.0, 1e-05]", 3, PYTHON), Ok(vec![0.1, -1.0, 1e-5]));
+        assert_eq!(text("[0.5,-1,0.10000000149011612]", 3, WIDE), Ok(vec![0.5, -1.0, 0.1]));
+        assert_eq!(text("[0.1, 0.2]", 3, PYTHON), Err(Misfit::Dimensions));
+        for bad in [
+            "",
+            "[]",
+            "[0.1,0.2]",
+            "[0.1,  0.2]",
+            "[0.1, 0.2 ]",
+            " [0.1, 0.2]",
+            "[1, 2.0]",
+            "[0.1, null]",
+            "[0.1, ]",
+            "[0.1, [0.2]]",
+            "[0.1, 0.123456789]",
+            "[0.1, 1e39]",
+            "[0.1, NaN]",
+            "(0.1, 0.2)",
+            "[0.1, 0.20000000298023224]",
+        ] {
+            assert_eq!(text(bad, 2, PYTHON), Err(Misfit::Form), "{bad}");
+        }
+        // Not a number that 32 bits hold
+        assert_eq!(text("[0.1]", 1, WIDE), Err(Misfit::Form));
+        assert!(matches!(vector(Value::Blob(b"[1.0]"), 1, PYTHON), Err(Misfit::Class(_))));
+    }
 }
