@@ -13,6 +13,7 @@ mod json;
 mod number;
 mod numeric;
 mod padded;
+mod spelling;
 mod temporal;
 mod uuid;
 mod variant;
@@ -41,8 +42,6 @@ pub enum DecodeError {
     OffGrid,
     /// A JSON value that stands for no SQLite value
     ForeignJson,
-    /// The conversion is not there yet
-    Unsupported,
 }
 
 /// The value in a binary field; `None` is NULL. Text that needs unescaping is built in `scratch`
@@ -71,23 +70,26 @@ pub fn decode_field<'a>(
 }
 
 /// The value in a field of a type that is written in a form of the column; see `convert` for the other direction
+///
+/// By call, so that the plain types above stay one small function.
+#[inline(never)]
 fn decode_formed<'a>(bytes: &'a [u8], mapping: Mapping, scratch: &'a mut Vec<u8>) -> Result<Value<'a>, DecodeError> {
     match mapping {
-        Mapping::Smallint => number::smallint(bytes, scratch),
-        Mapping::Integer => number::integer(bytes, scratch),
-        Mapping::Float4 => number::float4(bytes, scratch),
-        Mapping::DoubleInteger => number::double(bytes, scratch),
-        Mapping::Boolean(form) => boolean::value(bytes, form, scratch),
-        Mapping::Decimal { scale, class, .. } => decimal::value(bytes, scale, class, scratch),
+        Mapping::Smallint => number::smallint(bytes),
+        Mapping::Integer => number::integer(bytes),
+        Mapping::Float4 => number::float4(bytes),
+        Mapping::DoubleInteger => number::double(bytes),
+        Mapping::Boolean(form) => boolean::value(bytes, form),
+        Mapping::Decimal { class, .. } => decimal::value(bytes, class, scratch),
         Mapping::Date(form) => temporal::date(bytes, form, scratch),
         Mapping::Time(form) => temporal::time(bytes, form, scratch),
         Mapping::Timestamp { zoned, form } => temporal::stamp(bytes, zoned, form, scratch),
-        Mapping::Epoch { unit, .. } => temporal::epoch(bytes, unit, scratch),
+        Mapping::Epoch { zoned, unit } => temporal::epoch(bytes, zoned, unit),
         Mapping::Interval(form) => interval::value(bytes, form, scratch),
         Mapping::Uuid(form) => uuid::value(bytes, form, scratch),
         Mapping::Json { binary, numbers } => json::value(bytes, binary, numbers, scratch),
         Mapping::Inet { cidr } => inet::value(bytes, cidr, scratch),
-        Mapping::Padded => padded::value(bytes, scratch),
+        Mapping::Padded => padded::value(bytes),
         Mapping::Vector { dimensions, form } => vector::value(bytes, dimensions, form, scratch),
         Mapping::Array { element, form } => array::value(bytes, element, form, scratch),
         // `decode_field` takes these before it comes here.
@@ -95,6 +97,10 @@ fn decode_formed<'a>(bytes: &'a [u8], mapping: Mapping, scratch: &'a mut Vec<u8>
             Err(DecodeError::Malformed(mapping))
         }
     }
+}
+
+fn malformed<T>(mapping: Mapping) -> Result<T, DecodeError> {
+    Err(DecodeError::Malformed(mapping))
 }
 
 impl std::fmt::Display for DecodeError {
@@ -108,7 +114,6 @@ impl std::fmt::Display for DecodeError {
             DecodeError::Months => f.write_str("an interval with months"),
             DecodeError::OffGrid => f.write_str("a value that the column's form cannot show"),
             DecodeError::ForeignJson => f.write_str("a JSON value that stands for no SQLite value"),
-            DecodeError::Unsupported => f.write_str("a value of a conversion that is not there yet"),
         }
     }
 }
@@ -238,5 +243,47 @@ mod tests {
                 "{bytes:?}"
             );
         }
+    }
+
+    #[test]
+    fn damaged_fields_of_a_form_are_errors() {
+        use crate::model::convert::forms::{
+            BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, UuidForm, VectorForm,
+        };
+        let list = JsonForm { spaced: false, ascii: false };
+        let cases: [(&[u8], Mapping); 20] = [
+            (b"\0", Mapping::Smallint),
+            (b"\0\0\0\0\0", Mapping::Integer),
+            (b"", Mapping::Float4),
+            (b"1234567", Mapping::DoubleInteger),
+            (b"\x02", Mapping::Boolean(BoolForm::Letter)),
+            (b"\0\0", Mapping::Boolean(BoolForm::ZeroOne)),
+            (b"\0\0\0", Mapping::Date(DateForm::Iso)),
+            (b"1234567", Mapping::Epoch { zoned: true, unit: EpochUnit::S }),
+            (b"123456789012345", Mapping::Interval(IntervalForm::Microseconds)),
+            (b"123456789012345", Mapping::Uuid(UuidForm::Bytes)),
+            (b"{}", Mapping::Json { binary: true, numbers: false }),
+            (b"\x02{}", Mapping::Json { binary: true, numbers: true }),
+            (b"\x02\x21\0\x041234", Mapping::Inet { cidr: false }),
+            (b"\x02\x08\0\x04123", Mapping::Inet { cidr: true }),
+            (b"\x04\x08\0\x041234", Mapping::Inet { cidr: false }),
+            (b"\0\x01\0\0", Mapping::Vector { dimensions: 1, form: VectorForm::BlobLe }),
+            (b"\0\x01\0\x011234", Mapping::Vector { dimensions: 1, form: VectorForm::BlobLe }),
+            (b"\0\0\0\0\0\0\0\0", Mapping::Array { element: Element::Text, form: list }),
+            (b"\0\0\0\0\0\0\0\0\0\0\0\x19", Mapping::Array { element: Element::Integer, form: list }),
+            (
+                b"\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x01\0\0\0\x01\0\0\0\x02a",
+                Mapping::Array { element: Element::Text, form: list },
+            ),
+        ];
+        for (bytes, mapping) in cases {
+            let mut scratch = Vec::new();
+            let decoded = decode_field(Some(bytes), mapping, &mut scratch);
+            assert_eq!(decoded, Err(DecodeError::Malformed(mapping)), "{bytes:?}");
+        }
+        let decimal = Mapping::Decimal { precision: 4, scale: 2, class: DecimalClass::Text };
+        let mut scratch = Vec::new();
+        let decoded = decode_field(Some(b"\0\x01\0\0\0\0\0"), decimal, &mut scratch);
+        assert_eq!(decoded, Err(DecodeError::Malformed(Mapping::Numeric)));
     }
 }

@@ -43,7 +43,49 @@ impl<'a> Numeric<'a> {
         }
     }
 
-    fn integer(&self) -> Result<i64, DecodeError> {
+    pub(super) fn is_finite(&self) -> bool {
+        matches!(self.sign, 0x0000 | 0x4000)
+    }
+
+    pub(super) fn infinity(&self) -> Option<f64> {
+        match self.sign {
+            0xD000 => Some(f64::INFINITY),
+            0xF000 => Some(f64::NEG_INFINITY),
+            _ => None,
+        }
+    }
+
+    /// Whether there are digits other than zero behind the point; the server sends no zeros at the end
+    pub(super) fn has_fraction(&self) -> bool {
+        self.digits.len() as i32 > i32::from(self.weight) + 1
+    }
+
+    /// Appends the number as the server prints it, with as many digits behind the point as its scale says
+    pub(super) fn print(&self, out: &mut Vec<u8>) {
+        if self.sign == 0x4000 {
+            out.push(b'-');
+        }
+        let weight = i32::from(self.weight);
+        let group = |at: i32| {
+            let word = usize::try_from(weight - at).ok().and_then(|at| self.digits.get(at));
+            word.map_or(0, |word| u16::from_be_bytes(*word))
+        };
+        // Writing into a Vec cannot fail.
+        let _ = write!(out, "{}", group(weight.max(0)));
+        for at in (0..weight).rev() {
+            let _ = write!(out, "{:04}", group(at));
+        }
+        if self.scale > 0 {
+            out.push(b'.');
+        }
+        let end = out.len() + usize::from(self.scale);
+        for at in 1..=i32::from(self.scale.div_ceil(4)) {
+            let _ = write!(out, "{:04}", group(-at));
+        }
+        out.truncate(end);
+    }
+
+    pub(super) fn integer(&self) -> Result<i64, DecodeError> {
         let places = i32::from(self.weight) + 1;
         if self.digits.is_empty() {
             return Ok(0);
@@ -59,7 +101,7 @@ impl<'a> Numeric<'a> {
         i64::try_from(signed).map_err(|_| DecodeError::IntegerRange)
     }
 
-    fn real(&self, scratch: &mut Vec<u8>) -> Result<f64, DecodeError> {
+    pub(super) fn real(&self, scratch: &mut Vec<u8>) -> Result<f64, DecodeError> {
         scratch.clear();
         if self.sign != 0 {
             scratch.push(b'-');
@@ -111,14 +153,14 @@ fn same_number(scratch: &mut Vec<u8>, end: usize, printed: std::fmt::Arguments<'
 }
 
 /// Digits of a decimal without sign, point, exponent, and zeros at either end
-fn significant(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
+pub(super) fn significant(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let mantissa = text.split(|b| *b == b'e').next().unwrap_or_default();
     let end = mantissa.iter().rposition(|b| matches!(b, b'1'..=b'9')).map_or(0, |last| last + 1);
     mantissa[..end].iter().copied().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0')
 }
 
 /// Power of ten of a decimal's first digit that is not zero
-fn leading_power(text: &[u8]) -> Option<i32> {
+pub(super) fn leading_power(text: &[u8]) -> Option<i32> {
     let mut halves = text.split(|b| *b == b'e');
     let mantissa = halves.next()?;
     let exponent = halves.next().map_or(Some(0), |e| std::str::from_utf8(e).ok()?.parse::<i32>().ok())?;

@@ -3,6 +3,10 @@
 use super::DecodeError;
 use crate::model::value::Value;
 
-pub(super) fn value<'a>(_: &'a [u8], _: &'a mut Vec<u8>) -> Result<Value<'a>, DecodeError> {
-    Err(DecodeError::Unsupported)
+pub(super) fn value(bytes: &[u8]) -> Result<Value<'_>, DecodeError> {
+    let mut text = bytes;
+    while let [rest @ .., b' '] = text {
+        text = rest;
+    }
+    Ok(Value::Text(text))
 }
