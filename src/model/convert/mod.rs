@@ -12,6 +12,7 @@ mod interval;
 mod json;
 mod number;
 mod padded;
+pub mod recognise;
 mod spelling;
 mod temporal;
 mod uuid;
