@@ -12,6 +12,12 @@ mod cancel;
 mod chunks;
 /// The encoder and the decoder against a real server (I10)
 mod codec;
+/// Every mapping with every form
+mod codec_mappings;
+/// Every conversion from PostgreSQL's side, by random fields (I10)
+mod codec_payloads;
+/// Every conversion there and back, by random and adversarial values (I10)
+mod codec_roundtrip;
 /// Connecting with passwords and TLS, and what the errors say
 mod connect;
 /// Killed at named points and at random moments, then started again (I2, I3, I4, I6, I7)
