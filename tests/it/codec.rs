@@ -128,7 +128,7 @@ fn whole_reals() -> Vec<f64> {
 }
 
 /// A field as it came over the wire
-struct RawField(Vec<u8>);
+pub struct RawField(pub Vec<u8>);
 
 impl FromSql<'_> for RawField {
     fn from_sql(_: &Type, raw: &[u8]) -> Result<RawField, Box<dyn std::error::Error + Sync + Send>> {
@@ -186,7 +186,7 @@ fn values() -> Vec<Owned> {
     values
 }
 
-async fn connect(url: &str) -> Client {
+pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
@@ -292,7 +292,7 @@ async fn check_binary_output(client: &Client, values: &[Owned]) {
     assert_eq!(rest, (-1i16).to_be_bytes());
 }
 
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
+pub fn take<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
     let (taken, left) = rest.split_at(length);
     *rest = left;
     taken
@@ -322,7 +322,7 @@ fn raw_array<'a>(values: impl ExactSizeIterator<Item = Value<'a>>, mapping: Mapp
 
 /// A parameter that is already in the wire format
 #[derive(Debug)]
-struct RawArray(Vec<u8>);
+pub struct RawArray(pub Vec<u8>);
 
 impl ToSql for RawArray {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {

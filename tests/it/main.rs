@@ -18,6 +18,8 @@ mod codec_mappings;
 mod codec_payloads;
 /// Every conversion there and back, by random and adversarial values (I10)
 mod codec_roundtrip;
+/// The conversions against a real server: what it reads, prints and sends (I10)
+mod codec_server;
 /// Connecting with passwords and TLS, and what the errors say
 mod connect;
 /// Killed at named points and at random moments, then started again (I2, I3, I4, I6, I7)
