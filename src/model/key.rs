@@ -89,6 +89,25 @@ impl<'a> KeyRef<'a> {
         KeyParts(self.0)
     }
 
+    /// A part is NULL, so that no comparison finds the row by its key
+    pub fn has_null(self) -> bool {
+        self.parts().any(|part| matches!(part, Value::Null))
+    }
+
+    /// The key as the operator would write it, shortened, on one line
+    pub fn text(self) -> String {
+        let part = |value: Value<'_>| match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Integer(v) => v.to_string(),
+            Value::Real(v) => format!("{v:?}"),
+            Value::Text(bytes) => format!("'{}'", shown(bytes)),
+            Value::Blob(bytes) => {
+                format!("x'{}'", bytes.iter().take(16).map(|b| format!("{b:02x}")).collect::<String>())
+            }
+        };
+        self.parts().map(part).collect::<Vec<_>>().join(", ")
+    }
+
     /// Order by class, then value; total, and equal only for identical keys
     pub fn compare(self, other: KeyRef<'_>) -> Ordering {
         let (mut left, mut right) = (self.parts(), other.parts());
@@ -133,6 +152,18 @@ impl<'a> Iterator for KeyParts<'a> {
         self.0 = rest;
         Some(value)
     }
+}
+
+/// The beginning of a text, with control characters escaped
+fn shown(bytes: &[u8]) -> String {
+    // Cut before it is converted: a key may be very long.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(240)]);
+    let escaped = text.chars().take(60).flat_map(|c| {
+        let escape = c.is_control().then(|| c.escape_default());
+        let plain = escape.is_none().then_some(c);
+        escape.into_iter().flatten().chain(plain)
+    });
+    escaped.collect()
 }
 
 /// Appends a value: class byte, then 8 little-endian bytes for numbers, or a 4-byte length and the bytes

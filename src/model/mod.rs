@@ -17,6 +17,7 @@ pub mod phase;
 pub mod plan;
 pub mod planner;
 pub mod profile;
+pub mod quarantine;
 pub mod schema;
 pub mod value;
 pub mod variant;

@@ -1,0 +1,127 @@
+//! The quarantine: rows that the target cannot hold, each kept whole, and why
+//!
+//! A row is on the target or in the quarantine, never in both and never in neither (I10). It enters in the transaction
+//! that would have written it, and leaves in the one that writes or deletes it.
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::mapping::Misfit;
+use super::plan::TablePlan;
+
+/// What identifies an entry within its table: keys may be longer than an index takes
+pub type KeyHash = [u8; 16];
+
+/// A row that does not fit, as it is in one read view
+#[derive(Debug)]
+pub struct Rejected {
+    /// In the serialised form of `key::write_value`
+    pub key: Vec<u8>,
+    /// Tells rows apart whose key has a NULL in it and so identifies none; `None` for all others
+    pub place: Option<i64>,
+    /// Every planned column, copied or not, as `codec::encode_row` writes it
+    pub image: Vec<u8>,
+    /// Position in `TablePlan::columns` of the first value that does not fit
+    pub column: usize,
+    pub misfit: Misfit,
+    /// Head of the change log in the view that the row was read in
+    pub seq: i64,
+}
+
+/// What a batch changes in the quarantine
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Entries to drop, if they are there: these rows are gone, or written
+    pub released: Vec<KeyHash>,
+    /// Keys with NULL in them whose entries are all to be dropped before `rejected` enters
+    pub cleared: Vec<Vec<u8>>,
+    pub rejected: Vec<Rejected>,
+    /// Bytes of `rejected`, kept up to date so that nothing is summed for every row
+    rejected_bytes: usize,
+}
+
+impl Rejected {
+    pub fn hash(&self) -> KeyHash {
+        key_hash(&self.key, self.place)
+    }
+
+    /// A word for programs
+    pub fn reason(&self) -> &'static str {
+        if self.place.is_some() { "key" } else { reason(self.misfit) }
+    }
+
+    /// A sentence for people, without any value of the row
+    pub fn message(&self, table: &TablePlan) -> String {
+        match self.place {
+            Some(_) => "NULL in the key, which identifies no row".into(),
+            None => format!("{} does not fit the type {}", self.misfit, table.columns[self.column].type_sql),
+        }
+    }
+
+    /// Bytes that it holds in memory, about
+    pub fn byte_size(&self) -> usize {
+        size_of::<Rejected>() + self.key.len() + self.image.len()
+    }
+}
+
+impl Changes {
+    pub fn reject(&mut self, row: Rejected) {
+        self.rejected_bytes += row.byte_size();
+        self.rejected.push(row);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.released.is_empty() && self.cleared.is_empty() && self.rejected.is_empty()
+    }
+
+    /// Entries and keys that it names
+    pub fn count(&self) -> usize {
+        self.released.len() + self.cleared.len() + self.rejected.len()
+    }
+
+    /// Bytes that it holds in memory, about
+    pub fn byte_size(&self) -> usize {
+        self.released.len() * size_of::<KeyHash>() + self.rejected_bytes
+    }
+}
+
+/// The identity of a row with this key
+pub fn key_hash(key: &[u8], place: Option<i64>) -> KeyHash {
+    match place {
+        None => xxh3_128(key).to_be_bytes(),
+        Some(place) => xxh3_128(&[key, &place.to_be_bytes()[..]].concat()).to_be_bytes(),
+    }
+}
+
+/// The source's name of a planned column
+pub fn column_name(table: &TablePlan, index: usize) -> &str {
+    let planned = &table.columns[index];
+    planned.source_column.map_or(&planned.source_sql, |at| &table.source.columns[at].name)
+}
+
+fn reason(misfit: Misfit) -> &'static str {
+    match misfit {
+        Misfit::Class(_) => "class",
+        Misfit::Null => "null",
+        Misfit::NulInText => "nul",
+        Misfit::InvalidUtf8 => "utf8",
+        Misfit::InvalidUtf16 => "utf16",
+        Misfit::NegativeZero | Misfit::Infinite | Misfit::Range | Misfit::Scale => "range",
+        Misfit::Form | Misfit::TrailingBlanks | Misfit::Dimensions | Misfit::Unsupported => "form",
+        Misfit::Characters | Misfit::TooLong | Misfit::RowTooLong => "length",
+        Misfit::Label => "label",
+        Misfit::Json(_) => "json",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_with_the_same_null_key_are_told_apart() {
+        let key = [0u8, 1, 2];
+        let hashes = [key_hash(&key, None), key_hash(&key, Some(1)), key_hash(&key, Some(2))];
+        assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+        assert_eq!(key_hash(&key, Some(2)), hashes[2]);
+    }
+}
