@@ -62,6 +62,8 @@ impl Cycle {
             position: LogPosition { seq: self.checkpoint.seq, nonce: self.checkpoint.nonce },
             copied: self.plan.tables.iter().map(|t| (t.id, Copied::All)).collect::<HashMap<_, _>>(),
             delete_first: false,
+            quarantined: Default::default(),
+            again: Vec::new(),
         };
         let mut batches = Vec::new();
         let began = Instant::now();

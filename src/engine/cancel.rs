@@ -60,7 +60,7 @@ fn take_lock(context: &Context, client: &tokio_postgres::Client, may_run: bool) 
         return Ok(());
     }
     if may_run {
-        runtime.block_on(control::request(client, "stop"))?;
+        runtime.block_on(control::request(client, "stop", None))?;
         context.reporter.line("asking the running replicator to stop");
     }
     let deadline = Instant::now() + STOP_TIMEOUT;

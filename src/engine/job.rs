@@ -1,5 +1,6 @@
 //! The job in hand: what is stored in the target, and the connection that may change it
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::config::Settings;
+use crate::engine::quarantine::{Known, Retry};
 use crate::engine::stop::Stop;
 use crate::error::Result;
 use crate::model::chunk::Copied;
@@ -41,6 +43,10 @@ pub struct Job {
     pub repair_reason: Option<String>,
     /// How much of each table the target holds, by table number
     pub copied: HashMap<i64, Copied>,
+    /// What is in the quarantine
+    pub quarantine: Known,
+    /// Requests to try the quarantine again, the first one first
+    pub retries: RefCell<Vec<Retry>>,
     /// Drives the applying connection on the supervisor's own thread: a cycle is a few short messages, and handing each to
     /// another thread and back costs more than the work
     pub runtime: Arc<Runtime>,
@@ -60,6 +66,8 @@ impl Job {
             checkpoint,
             repair_reason: state.repair_reason,
             copied: HashMap::new(),
+            quarantine: Known::default(),
+            retries: RefCell::default(),
             applier,
         }
     }
@@ -86,9 +94,12 @@ impl Job {
     /// Looks for requests of other processes
     pub fn take_requests(&self) -> Result<()> {
         let requests = self.wait(control::take_requests(self.applier.client()))?;
-        if requests.iter().any(|verb| verb == "stop") {
+        if requests.iter().any(|request| request.verb == "stop") {
             self.context.reporter.line("another crossfade command asked this replicator to stop");
             self.context.stop.request();
+        }
+        for request in requests.into_iter().filter(|request| request.verb == "retry") {
+            self.retries.borrow_mut().push(Retry::new(request, &self.plan));
         }
         Ok(())
     }

@@ -10,13 +10,15 @@ use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use crate::engine::job::Job;
+use crate::engine::loading::Loading;
 use crate::error::Result;
 use crate::model::chunk::{Copied, Range};
 use crate::model::plan::{Notice, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
-use crate::postgres::copy::{CopyStream, copied_list, overriding, relation, same_key};
+use crate::postgres::copy::{copied_list, overriding, relation, same_key};
+use crate::postgres::quarantine;
 use crate::sqlite::change_log;
 use crate::sqlite::connection::{in_read_view, open_reader};
 use crate::sqlite::durable;
@@ -49,6 +51,7 @@ pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
     }
     let (rows, checkpoint) = corrected?;
     job.checkpoint = checkpoint;
+    job.quarantine.forget();
     job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
     job.context.reporter.line(&format!("compared; {rows} rows of the target were corrected"));
     Ok(())
@@ -89,20 +92,25 @@ fn repair_table(
         copied_list(table, "")
     );
     runtime.block_on(client.batch_execute(&create)).map_err(failed)?;
-    let mut stream = runtime.block_on(CopyStream::begin(client, &staging, table, false))?;
+    // What does not fit enters the quarantine anew, so that what has left the source meanwhile leaves there too.
+    runtime.block_on(quarantine::clear(client, table.id))?;
+    let mut loading = runtime.block_on(Loading::begin(client, staging.clone(), table, false))?;
     let mut range = Range::default();
     loop {
         let mut buffers: Vec<Bytes> = Vec::new();
         let slice = read_slice_in_view(source, table, &range, chunk_bytes, &mut buffers)?;
         for buffer in buffers {
-            runtime.block_on(stream.send(buffer))?;
+            runtime.block_on(loading.send(buffer))?;
+        }
+        if !slice.rejected.is_empty() {
+            runtime.block_on(loading.reject(slice.rejected))?;
         }
         match slice.last_key {
             Some(key) => range.after = Some(key),
             None => break,
         }
     }
-    runtime.block_on(stream.finish())?;
+    runtime.block_on(loading.finish())?;
     let (delete, insert) = difference_sql(&target, &staging, table);
     runtime
         .block_on(async {

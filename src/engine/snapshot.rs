@@ -17,15 +17,17 @@ use tokio_postgres::Client;
 
 use crate::config::Settings;
 use crate::engine::job::{Context, Job};
+use crate::engine::loading::Loading;
 use crate::engine::wave::{self, lock};
 use crate::error::{Error, Result};
 use crate::model::chunk::{Chunk, Copied, Range, remainder};
 use crate::model::plan::{Plan, TablePlan};
+use crate::model::quarantine::Rejected;
 use crate::observe::metrics;
 use crate::observe::progress::Stage;
 use crate::postgres::connect::classify;
 use crate::postgres::control;
-use crate::postgres::copy::{CopyStream, relation};
+use crate::postgres::copy::relation;
 use crate::postgres::ddl;
 use crate::sqlite::chunks::chunk_end;
 use crate::sqlite::connection::{journal_mode, open_reader};
@@ -55,6 +57,22 @@ enum Piece<'p> {
     Chunk(&'p TablePlan, Chunk),
 }
 
+/// What a reader hands to its writer
+enum Read {
+    /// Encoded tuples, and the rows that they count for
+    Tuples(Bytes, u64),
+    Rejected(Vec<Rejected>),
+}
+
+/// What a range came to
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    /// Rows that the target takes
+    fitting: u64,
+    /// Rows for the quarantine
+    rejected: u64,
+}
+
 /// What is left to hand out of the tables
 struct Queue<'p> {
     loads: Vec<&'p TablePlan>,
@@ -81,6 +99,7 @@ pub fn run_wave(job: &mut Job, stage: &Stage) -> Result<()> {
     let has_gaps = || lock(&queue).splits.iter().any(|split| !split.gaps.is_empty());
     let watch = || Ok(wave::has_room(job, stage.rate())? || has_gaps());
     wave::run(&context, || next_piece(&mut lock(&queue)), |client, piece| copier.copy(client, piece), watch)?;
+    job.quarantine.forget();
     add_missing_keys(job, &plan)?;
     job.copied = copied(job, &plan)?;
     Ok(())
@@ -257,64 +276,78 @@ impl Copier<'_> {
         Ok(rows)
     }
 
-    /// Reads the range slice by slice on a thread of its own and streams it into COPY
+    /// Reads the range slice by slice on a thread of its own and streams it into COPY; what does not fit is counted as
+    /// copied too, so that progress reaches its end
     fn stream(&self, client: &Client, table: &TablePlan, range: &Range, freeze: bool) -> Result<(u64, u64)> {
         let runtime = &self.context.runtime;
         let target = relation(self.plan, table);
-        let mut copy = runtime.block_on(CopyStream::begin(client, &target, table, freeze))?;
+        let mut loading = runtime.block_on(Loading::begin(client, target, table, freeze))?;
         let (sender, receiver) = bounded(BUFFER_CAPACITY);
         let (read, written) = std::thread::scope(|scope| {
             let reader = scope.spawn(move || self.read_range(table, range, &sender));
-            let written = self.write_buffers(&mut copy, receiver);
+            let written = self.write(&mut loading, receiver);
             let read = reader.join().unwrap_or_else(|_| Err(Error::internal("a snapshot reader panicked")));
             (read, written)
         });
         // A reader that found the channel closed only echoes the writer's failure.
-        let (rows, bytes) = match (read, written) {
-            (Ok(rows), Ok(bytes)) => (rows, bytes),
+        let (tally, bytes) = match (read, written) {
+            (Ok(tally), Ok(bytes)) => (tally, bytes),
             (_, Err(error)) | (Err(error), _) => return Err(error),
         };
-        let stored = runtime.block_on(copy.finish())?;
+        let stored = runtime.block_on(loading.finish())?;
         crate::failpoint::hit("snapshot.chunk_written");
-        if stored != rows {
+        if stored != tally.fitting {
             return Err(Error::internal(format!(
-                "table `{}`: {rows} rows were read, but the server stored {stored}",
-                table.source.name
+                "table `{}`: {} rows were read, but the server stored {stored}",
+                table.source.name, tally.fitting
             )));
         }
-        Ok((rows, bytes))
+        Ok((tally.fitting + tally.rejected, bytes))
     }
 
-    fn write_buffers(&self, copy: &mut CopyStream, receiver: Receiver<(Bytes, u64)>) -> Result<u64> {
+    fn write(&self, loading: &mut Loading<'_>, receiver: Receiver<Read>) -> Result<u64> {
+        let runtime = &self.context.runtime;
         let mut bytes = 0;
-        for (buffer, rows) in receiver {
-            let length = buffer.len() as u64;
-            bytes += length;
-            self.context.runtime.block_on(copy.send(buffer))?;
-            self.stage.add(rows, length);
+        for read in receiver {
+            match read {
+                Read::Tuples(buffer, rows) => {
+                    let length = buffer.len() as u64;
+                    bytes += length;
+                    runtime.block_on(loading.send(buffer))?;
+                    self.stage.add(rows, length);
+                }
+                Read::Rejected(rejected) => {
+                    self.stage.add(rejected.len() as u64, 0);
+                    runtime.block_on(loading.reject(rejected))?;
+                }
+            }
         }
         Ok(bytes)
     }
 
-    fn read_range(&self, table: &TablePlan, range: &Range, sender: &Sender<(Bytes, u64)>) -> Result<u64> {
+    fn read_range(&self, table: &TablePlan, range: &Range, sender: &Sender<Read>) -> Result<Tally> {
         let path = &self.context.settings.source;
         let source = open_reader(path)?;
         let is_wal = journal_mode(&source)? == "wal";
         let mut range = range.clone();
-        let mut total = 0;
+        let mut tally = Tally::default();
         loop {
             self.context.stop.check()?;
             let mut buffers = Vec::new();
             let began = Instant::now();
             let slice = read_slice(&source, table, &range, self.context.settings.chunk_bytes, &mut buffers)?;
             self.rest(is_wal, began.elapsed());
-            total += slice.rows;
+            tally.fitting += slice.rows;
+            tally.rejected += slice.rejected.len() as u64;
             let mut rows = slice.rows;
-            for buffer in buffers {
-                // Rows are counted once a slice, with its first buffer.
-                if sender.send((buffer, std::mem::take(&mut rows))).is_err() {
-                    return Ok(total);
-                }
+            // Rows are counted once a slice, with its first buffer.
+            let mut reads: Vec<Read> =
+                buffers.into_iter().map(|buffer| Read::Tuples(buffer, std::mem::take(&mut rows))).collect();
+            if !slice.rejected.is_empty() {
+                reads.push(Read::Rejected(slice.rejected));
+            }
+            if reads.into_iter().any(|read| sender.send(read).is_err()) {
+                return Ok(tally);
             }
             match slice.last_key {
                 Some(key) => range.after = Some(key),
@@ -323,7 +356,7 @@ impl Copier<'_> {
         }
         // I4: before the target commits what was read here.
         durable::sync(&source, path)?;
-        Ok(total)
+        Ok(tally)
     }
 
     /// In rollback-journal modes a reader keeps writers from committing, so it leaves them as much time as it took

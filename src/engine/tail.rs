@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::engine::indexing;
 use crate::engine::job::Job;
+use crate::engine::quarantine;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Result};
 use crate::model::change::Batch;
@@ -109,15 +110,24 @@ impl Tail {
 
     /// Runs one cycle, waiting up to `wait` for something to do
     pub fn cycle(&self, job: &mut Job, wait: Duration) -> Result<CycleReport> {
+        quarantine::look(job)?;
+        let retried = quarantine::rows_to_retry(job)?;
         let mut start = CycleStart {
             position: LogPosition { seq: job.checkpoint.seq, nonce: job.checkpoint.nonce },
             copied: job.copied.clone(),
             delete_first: false,
+            quarantined: job.quarantine.tables(),
+            again: retried.iter().map(|entry| (entry.table_id, entry.key.clone())).collect(),
         };
-        let mut wait = wait;
+        let mut wait = if retried.is_empty() { wait } else { Duration::ZERO };
         loop {
             match self.attempt(job, start.clone(), wait)? {
-                Attempt::Done(report) => return Ok(report),
+                Attempt::Done(report) => {
+                    if matches!(report, CycleReport::Applied { .. }) {
+                        quarantine::tried(job, &retried);
+                    }
+                    return Ok(report);
+                }
                 Attempt::Collided if start.delete_first => {
                     return Err(Error::internal("a unique value is taken on the target by a row that did not change")
                         .hint("something else wrote to the target, or a change was missed; run `crossfade verify`"));
@@ -217,7 +227,11 @@ fn gone() -> Error {
 fn apply(job: &mut Job, batch: &Batch) -> std::result::Result<(), ApplyError> {
     let Some(table) = job.plan.tables.iter().find(|t| t.id == batch.table_id) else { return Ok(()) };
     job.runtime.block_on(job.applier.apply(table, batch))?;
+    job.quarantine.note(batch);
     crate::failpoint::hit("apply.rows_written");
+    if !batch.quarantine.is_empty() {
+        crate::failpoint::hit("quarantine.rows_held");
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use super::mapping::Misfit;
 use super::plan::{ColumnPlan, Wire};
+use super::quarantine::Changes;
 use super::value::Value;
 
 /// Bytes before the first element: dimensions, null flag, element type, length, lower bound
@@ -107,13 +108,14 @@ impl Rows {
     }
 }
 
-/// Part of a cycle: keys to delete from one table, then rows to write to it
+/// Part of a cycle: keys to delete from one table, then rows to write to it, and what that changes in the quarantine
 #[derive(Debug)]
 pub struct Batch {
     /// Number of the table in the change log
     pub table_id: i64,
     pub deletes: Rows,
     pub upserts: Rows,
+    pub quarantine: Changes,
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ fn describe() {
     describe_counter!("crossfade_collisions_total", "cycles done again because rows swapped unique values");
     describe_counter!("crossfade_retries_total", "sessions begun again after a failure");
     describe_gauge!("crossfade_backlog", "entries of the change log that are not applied yet");
+    describe_gauge!("crossfade_quarantined_rows", "rows that the target cannot hold, kept in crossfade.quarantine");
     describe_gauge!("crossfade_in_sync", "1 if the last cycle reached the head of the change log");
 }
 
@@ -61,4 +62,9 @@ pub fn retry() {
 pub fn backlog(entries: i64) {
     gauge!("crossfade_backlog").set(entries as f64);
     gauge!("crossfade_in_sync").set(if entries == 0 { 1.0 } else { 0.0 });
+}
+
+/// Rows in the quarantine
+pub fn quarantined(rows: u64) {
+    gauge!("crossfade_quarantined_rows").set(rows as f64);
 }

@@ -14,6 +14,7 @@ use super::connect::classify;
 use super::control::{Checkpoint, store_checkpoint_sql, superseded};
 use super::copy::{copied_list, overriding, same_key, unnest};
 use super::ddl::qualified;
+use super::quarantine;
 use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::mapping::Mapping;
@@ -109,14 +110,19 @@ impl Applier {
                 execute(client, &statements.upsert, &batch.upserts),
             ),
         );
-        work.await.map(|_| ()).map_err(|e| match e.code() {
+        let written = work.await.map(|_| ()).map_err(|e| match e.code() {
             Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Collision,
             Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => match index_at_fault(&e, table, &batch.upserts) {
                 Some(index) => ApplyError::IndexTooSmall { index },
                 None => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
             },
             _ => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
-        })
+        });
+        written?;
+        if batch.quarantine.is_empty() {
+            return Ok(());
+        }
+        quarantine::change(client, table, &batch.quarantine).await.map_err(ApplyError::Other)
     }
 
     /// Stores the checkpoint and commits, in one flight; the caller has made the source durable up to it (I4)

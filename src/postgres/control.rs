@@ -366,22 +366,42 @@ pub async fn store_error(client: &impl GenericClient, run_id: i64, error: Option
         .map_err(failed("store the last error"))
 }
 
-/// Asks a running replicator to do something; it looks about once a second
-pub async fn request(client: &Client, verb: &str) -> Result<()> {
-    client
-        .execute("insert into crossfade.control (verb) values ($1)", &[&verb])
+/// What another process asked for
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub id: i64,
+    pub verb: String,
+    pub argument: Option<String>,
+}
+
+/// Asks a running replicator to do something; it looks about once a second. Returns the number of the request
+pub async fn request(client: &Client, verb: &str, argument: Option<&str>) -> Result<i64> {
+    let row = client
+        .query_one("insert into crossfade.control (verb, argument) values ($1, $2) returning id", &[&verb, &argument])
         .await
-        .map(|_| ())
-        .map_err(failed("send a request to the replicator"))
+        .map_err(failed("send a request to the replicator"))?;
+    Ok(row.get(0))
 }
 
 /// Takes the open requests
-pub async fn take_requests(client: &impl GenericClient) -> Result<Vec<String>> {
-    let rows = client
-        .query("update crossfade.control set taken_at = now() where taken_at is null returning verb", &[])
-        .await
-        .map_err(failed("read requests to the replicator"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+pub async fn take_requests(client: &impl GenericClient) -> Result<Vec<Request>> {
+    let sql = "update crossfade.control set taken_at = now() where taken_at is null returning id, verb, argument";
+    let rows = client.query(sql, &[]).await.map_err(failed("read requests to the replicator"))?;
+    Ok(rows.iter().map(|row| Request { id: row.get(0), verb: row.get(1), argument: row.get(2) }).collect())
+}
+
+/// Notes that a request is done
+pub async fn answer_request(client: &impl GenericClient, id: i64) -> Result<()> {
+    let sql = "update crossfade.control set done_at = now() where id = $1";
+    client.execute(sql, &[&id]).await.map(|_| ()).map_err(failed("answer a request to the replicator"))
+}
+
+/// Whether a request is done, and the number of the run that would do it: another one has dropped what it was asked
+pub async fn is_answered(client: &impl GenericClient, id: i64) -> Result<(bool, i64)> {
+    let sql = "select exists(select from crossfade.control where id = $1 and done_at is not null), run_id \
+               from crossfade.checkpoint";
+    let row = client.query_one(sql, &[&id]).await.map_err(failed("look for the replicator's answer"))?;
+    Ok((row.get(0), row.get(1)))
 }
 
 /// Removes everything of crossfade from the target, in one transaction

@@ -5,4 +5,5 @@ pub mod connect;
 pub mod control;
 pub mod copy;
 pub mod ddl;
+pub mod quarantine;
 pub mod rows;

@@ -4,20 +4,21 @@
 //! fit in memory at once goes out in windows; all windows belong to the same view and to the same target transaction, and
 //! a key that occurs in two of them is written twice with the same row (I6).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, Row};
 
 use super::change_log::{self, LogPosition, PositionLost};
 use super::connection::{classify, schema_version};
-use super::rows::{bind_key, column, key_at, misfit_error, select_by_key_sql};
-use crate::error::{Error, Result};
+use super::rejected::{has_nullable_key, reject, unaddressable};
+use super::rows::{bind_key, column, select_by_key_sql};
+use crate::error::Result;
 use crate::model::change::{Batch, Rows};
 use crate::model::chunk::Copied;
 use crate::model::key::{KeyRef, KeySet};
+use crate::model::mapping::Misfit;
 use crate::model::plan::{Plan, TablePlan};
-use crate::model::schema::quote_identifier;
-use crate::model::value::Value;
+use crate::model::quarantine::{Changes, key_hash};
 
 /// Bytes of touched keys held at once; about 300,000 integer keys
 const WINDOW_BYTES: usize = 8 << 20;
@@ -39,6 +40,10 @@ pub struct CycleStart {
     pub copied: HashMap<i64, Copied>,
     /// Delete every touched key before the first row is written: needed when rows swap unique values
     pub delete_first: bool,
+    /// Tables that have rows in the quarantine, by number; for all others nothing is looked for there
+    pub quarantined: HashSet<i64>,
+    /// Keys to read whether they were touched or not, with the numbers of their tables: the quarantine is tried again
+    pub again: Vec<(i64, Vec<u8>)>,
 }
 
 /// What a cycle found
@@ -64,10 +69,11 @@ pub fn read_cycle(
     if let Some(lost) = change_log::find(connection, start.position)? {
         return Ok(CycleOutcome::Lost(lost));
     }
-    if change_log::head(connection)?.seq == start.position.seq {
+    let head = change_log::head(connection)?.seq;
+    if head == start.position.seq && start.again.is_empty() {
         return Ok(CycleOutcome::Nothing);
     }
-    let mut reader = TailReader { connection, plan, start, emit };
+    let mut reader = TailReader { connection, plan, start, head, emit };
     if start.delete_first {
         reader.pass(Pass::Deletes)?;
         let (through, entries) = reader.pass(Pass::Upserts)?;
@@ -91,6 +97,8 @@ struct TailReader<'a> {
     connection: &'a Connection,
     plan: &'a Plan,
     start: &'a CycleStart,
+    /// Of the view
+    head: i64,
     emit: &'a mut dyn FnMut(Batch) -> Result<()>,
 }
 
@@ -102,6 +110,9 @@ impl TailReader<'_> {
         let mut statement = self.connection.prepare_cached(&change_log::tail_sql(width)).map_err(failed)?;
         statement.raw_bind_parameter(1, self.start.position.seq).map_err(failed)?;
         let mut touched: HashMap<i64, KeySet> = HashMap::new();
+        for (id, key) in &self.start.again {
+            touched.entry(*id).or_default().push(KeyRef(key));
+        }
         let mut through = self.start.position;
         let mut entries = 0;
         let mut window = 0;
@@ -115,12 +126,7 @@ impl TailReader<'_> {
             let Some(table) = self.plan.table(id) else { continue };
             let keys = touched.entry(id).or_default();
             let before = keys.byte_size();
-            if !add_key(keys, row, table) {
-                if null_key_exists(self.connection, row, table)? {
-                    return Err(null_key(table));
-                }
-                continue;
-            }
+            add_key(keys, row, table);
             window += keys.byte_size() - before;
             if window >= WINDOW_BYTES {
                 self.flush(&mut touched, pass)?;
@@ -151,9 +157,17 @@ impl TailReader<'_> {
             .connection
             .prepare_cached(&select_by_key_sql(table))
             .map_err(|e| classify(e, &format!("read rows of table `{}`", table.source.name)))?;
-        let mut lookup = Lookup::new(table, statement);
-        for key in keys.iter().filter(|key| copied.covers(*key, &table.key)) {
+        let mut lookup = Lookup::new(table, statement, self.head, self.start.quarantined.contains(&table.id));
+        let nullable = has_nullable_key(table);
+        for key in keys.iter() {
             match pass {
+                // The chunk that holds the table's beginning brings all rows with such keys, whatever their other parts.
+                _ if nullable && key.has_null() => {
+                    if pass != Pass::Deletes && *copied != Copied::Nothing {
+                        lookup.read_unaddressable(self.connection, key)?;
+                    }
+                }
+                _ if !copied.covers(key, &table.key) => {}
                 Pass::Deletes => lookup.delete(key),
                 Pass::Both => lookup.read(key, true)?,
                 Pass::Upserts => lookup.read(key, false)?,
@@ -178,15 +192,18 @@ impl TailReader<'_> {
 struct Lookup<'a> {
     table: &'a TablePlan,
     statement: CachedStatement<'a>,
+    head: i64,
+    /// The table has rows in the quarantine: whatever is written or deleted must leave it
+    releases: bool,
     batch: Batch,
     batch_rows: usize,
     renamed: KeySet,
 }
 
 impl<'a> Lookup<'a> {
-    fn new(table: &'a TablePlan, statement: CachedStatement<'a>) -> Lookup<'a> {
-        let batch = empty_batch(table);
-        Lookup { table, statement, batch, batch_rows: FIRST_BATCH_ROWS, renamed: KeySet::new() }
+    fn new(table: &'a TablePlan, statement: CachedStatement<'a>, head: i64, releases: bool) -> Lookup<'a> {
+        let (batch, batch_rows) = (empty_batch(table), FIRST_BATCH_ROWS);
+        Lookup { table, statement, head, releases, batch, batch_rows, renamed: KeySet::new() }
     }
 
     /// The row as it is now, or its absence (I6)
@@ -195,33 +212,41 @@ impl<'a> Lookup<'a> {
         let failed = |e| classify(e, &format!("read a row of table `{}`", table.source.name));
         bind_key(&mut self.statement, 1, key)?;
         let mut rows = self.statement.raw_query();
-        let Some(row) = rows.next().map_err(failed)? else {
-            drop(rows);
-            if delete_missing {
-                self.delete(key);
-            }
-            return Ok(());
+        let found = match rows.next().map_err(failed)? {
+            None => Found::Nothing,
+            Some(row) => gather(row, table, key, self.head, &mut self.batch, &mut self.renamed)?,
         };
-        let identical =
-            key.parts().zip(&table.key_columns).all(|(part, &index)| part.is_identical(&column(row, index)));
-        if !identical {
-            self.renamed.start();
-            for &index in &table.key_columns {
-                self.renamed.part(column(row, index));
+        drop(rows);
+        match found {
+            Found::Fits => self.release(key),
+            // Its old image; where the key itself does not fit there is none.
+            Found::Rejected => self.delete(key),
+            Found::Nothing => {
+                self.release(key);
+                if delete_missing {
+                    self.delete(key);
+                }
             }
-            self.renamed.finish();
-            drop(rows);
-            if delete_missing {
-                self.delete(key);
-            }
-            return Ok(());
         }
-        for (place, (index, planned)) in table.copied_columns().enumerate() {
-            let pushed = self.batch.upserts.push(place, planned, column(row, index));
-            pushed.map_err(|misfit| misfit_error(table, index, misfit))?;
-        }
-        self.batch.upserts.end_row();
         Ok(())
+    }
+
+    /// Rows with this key, which has a NULL in it: no row of the target can have one, so all go to the quarantine
+    #[cold]
+    fn read_unaddressable(&mut self, connection: &Connection, key: KeyRef<'_>) -> Result<()> {
+        if self.releases {
+            self.batch.quarantine.cleared.push(key.0.to_vec());
+        }
+        for row in unaddressable(connection, self.table, Some(key))? {
+            self.batch.quarantine.reject(row);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, key: KeyRef<'_>) {
+        if self.releases {
+            self.batch.quarantine.released.push(key_hash(key.0, None));
+        }
     }
 
     fn delete(&mut self, key: KeyRef<'_>) {
@@ -237,13 +262,14 @@ impl<'a> Lookup<'a> {
     }
 
     fn emit_if_full(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
-        let rows = self.batch.upserts.count() + self.batch.deletes.count();
-        let bytes = self.batch.upserts.byte_size() + self.batch.deletes.byte_size();
+        let Batch { upserts, deletes, quarantine, .. } = &self.batch;
+        let rows = upserts.count() + deletes.count() + quarantine.count();
+        let bytes = upserts.byte_size() + deletes.byte_size() + quarantine.byte_size();
         if rows >= self.batch_rows || bytes >= BATCH_BYTES { self.emit(emit) } else { Ok(()) }
     }
 
     fn emit(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
-        if self.batch.upserts.count() + self.batch.deletes.count() == 0 {
+        if self.batch.upserts.count() + self.batch.deletes.count() == 0 && self.batch.quarantine.is_empty() {
             return Ok(());
         }
         let mut batch = std::mem::replace(&mut self.batch, empty_batch(self.table));
@@ -254,44 +280,63 @@ impl<'a> Lookup<'a> {
     }
 }
 
+/// What a lookup by key came to
+enum Found {
+    /// No row with exactly this key
+    Nothing,
+    /// The row was added to what is written
+    Fits,
+    /// The row was added to what goes to the quarantine
+    Rejected,
+}
+
+/// Adds the row that was found for a key to the batch
+fn gather(
+    row: &Row<'_>,
+    table: &TablePlan,
+    key: KeyRef<'_>,
+    head: i64,
+    batch: &mut Batch,
+    renamed: &mut KeySet,
+) -> Result<Found> {
+    let identical = key.parts().zip(&table.key_columns).all(|(part, &index)| part.is_identical(&column(row, index)));
+    if !identical {
+        renamed.start();
+        for &index in &table.key_columns {
+            renamed.part(column(row, index));
+        }
+        renamed.finish();
+        return Ok(Found::Nothing);
+    }
+    if let Err((index, misfit)) = push_row(row, table, &mut batch.upserts) {
+        batch.upserts.undo_row();
+        batch.quarantine.reject(reject(row, table, index, misfit, head)?);
+        return Ok(Found::Rejected);
+    }
+    batch.upserts.end_row();
+    Ok(Found::Fits)
+}
+
+#[inline]
+fn push_row(row: &Row<'_>, table: &TablePlan, upserts: &mut Rows) -> std::result::Result<(), (usize, Misfit)> {
+    for (place, (index, planned)) in table.copied_columns().enumerate() {
+        upserts.push(place, planned, column(row, index)).map_err(|misfit| (index, misfit))?;
+    }
+    Ok(())
+}
+
 fn empty_batch(table: &TablePlan) -> Batch {
     Batch {
         table_id: table.id,
         deletes: Rows::new(table.key_plans()),
         upserts: Rows::new(table.copied_columns().map(|(_, column)| column)),
+        quarantine: Changes::default(),
     }
 }
 
-/// Adds the key of a log entry; `false` if a part of it is NULL, which no lookup by key can find
-fn add_key(keys: &mut KeySet, row: &rusqlite::Row<'_>, table: &TablePlan) -> bool {
-    let width = table.key.parts.len();
-    if (0..width).any(|place| column(row, 1 + place) == Value::Null) {
-        return false;
-    }
+/// Adds the key of a log entry
+fn add_key(keys: &mut KeySet, row: &Row<'_>, table: &TablePlan) {
     keys.start();
-    (0..width).for_each(|place| keys.part(column(row, 1 + place)));
+    (0..table.key.parts.len()).for_each(|place| keys.part(column(row, change_log::TAIL_KEY + place)));
     keys.finish();
-    true
-}
-
-/// Whether a row with this key, NULLs and all, is in the table now
-fn null_key_exists(connection: &Connection, row: &rusqlite::Row<'_>, table: &TablePlan) -> Result<bool> {
-    let failed = |e| classify(e, &format!("look for a NULL key in table `{}`", table.source.name));
-    let terms: Vec<String> =
-        table.key.parts.iter().enumerate().map(|(n, part)| format!("t.{} IS ?{}", part.sql, n + 1)).collect();
-    let table_name = quote_identifier(&table.source.name);
-    let sql = format!("SELECT 1 FROM {table_name} AS t WHERE {} LIMIT 1", terms.join(" AND "));
-    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-    let key = key_at(row, change_log::TAIL_KEY, table);
-    bind_key(&mut statement, 1, KeyRef(&key))?;
-    let found = statement.raw_query().next().map_err(failed)?.is_some();
-    Ok(found)
-}
-
-fn null_key(table: &TablePlan) -> Error {
-    Error::refused(format!("table `{}` got a row with NULL in its key, which no key can identify", table.source.name))
-        .hint(
-            "SQLite allows NULL in this PRIMARY KEY; give the row a key, or run `crossfade cancel` and start again: the \
-             table is then followed by rowid",
-        )
 }

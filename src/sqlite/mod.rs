@@ -8,6 +8,7 @@ pub mod cycle;
 pub mod durable;
 pub mod introspect;
 pub mod profile;
+pub mod rejected;
 pub mod rows;
 pub mod tokens;
 pub mod watch;

@@ -9,11 +9,12 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement, ToSql};
 
 use super::connection::{classify, in_read_view};
-use crate::error::{Error, Result};
+use super::rejected::{has_nullable_key, nullable_parts, reject, stamp, unaddressable};
+use crate::error::Result;
 use crate::model::chunk::Range;
 use crate::model::key::{KeyRef, write_value};
-use crate::model::mapping::Misfit;
 use crate::model::plan::{ColumnPlan, TablePlan};
+use crate::model::quarantine::Rejected;
 use crate::model::schema::{KeyPart, quote_identifier};
 use crate::model::value::Value;
 
@@ -77,7 +78,8 @@ pub fn select_by_key_sql(table: &TablePlan) -> String {
     format!("{} WHERE {}", select_all_sql(table), terms.join(" AND "))
 }
 
-/// FROM, WHERE and ORDER BY of a key range in key order; parameters are the bounds that the range has, `after` first
+/// FROM, WHERE and ORDER BY of a key range in key order; parameters are the bounds that the range has, `after` first.
+/// Rows with NULL in their key are in no range: a range that ended on one would never go on
 fn range_clause(table: &TablePlan, after: bool, through: bool) -> String {
     let terms: Vec<String> = table.key.parts.iter().map(|part| key_term(table, part)).collect();
     let width = terms.len();
@@ -90,6 +92,9 @@ fn range_clause(table: &TablePlan, after: bool, through: bool) -> String {
         false => String::new(),
     };
     let mut conditions = Vec::new();
+    if has_nullable_key(table) {
+        conditions.extend(nullable_parts(table).map(|place| format!("{} IS NOT NULL", terms[place])));
+    }
     if after {
         conditions.push(format!("{}{key} > {}", hint(">=", 1), marks(1)));
     }
@@ -101,13 +106,14 @@ fn range_clause(table: &TablePlan, after: bool, through: bool) -> String {
     format!(" FROM {} AS t{filter} ORDER BY {}", quote_identifier(&table.source.name), terms.join(", "))
 }
 
-fn column_list(table: &TablePlan) -> String {
+/// The terms of all planned columns
+pub fn column_list(table: &TablePlan) -> String {
     let columns: Vec<String> = table.columns.iter().map(|c| qualified(&c.source_sql)).collect();
     columns.join(", ")
 }
 
 /// SQLite takes an unqualified `"name"` that is no column any more for a string literal
-fn qualified(term: &str) -> String {
+pub fn qualified(term: &str) -> String {
     format!("t.{term}")
 }
 
@@ -149,7 +155,10 @@ pub fn bind_key(statement: &mut Statement<'_>, first: usize, key: KeyRef<'_>) ->
 
 /// Where one slice ended
 pub struct Slice {
+    /// Rows in the buffers
     pub rows: u64,
+    /// Rows that the target cannot hold; they are in no buffer
+    pub rejected: Vec<Rejected>,
     /// Key of the last row if the range goes on, `None` if the range is finished
     pub last_key: Option<Vec<u8>>,
 }
@@ -185,18 +194,21 @@ pub fn read_slice_in_view(
         next += table.key.parts.len();
     }
     let mut encoder = SliceEncoder::new(table, slice_bytes);
+    if range.after.is_none() && has_nullable_key(table) {
+        encoder.rejected = unaddressable(connection, table, None)?;
+    }
+    let mut last_key = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(failed)? {
         encoder.push(row, buffers)?;
         if encoder.is_full() {
-            let slice = Slice { rows: encoder.rows, last_key: Some(key_of(row, table)) };
-            encoder.finish(buffers);
-            return Ok(slice);
+            last_key = Some(key_of(row, table));
+            break;
         }
     }
-    let slice = Slice { rows: encoder.rows, last_key: None };
-    encoder.finish(buffers);
-    Ok(slice)
+    let (rows, mut rejected) = encoder.finish(buffers);
+    stamp(connection, &mut rejected)?;
+    Ok(Slice { rows, rejected, last_key })
 }
 
 /// The key whose parts are consecutive columns from `first` on, as in the change log and in boundaries
@@ -221,6 +233,7 @@ struct SliceEncoder<'t> {
     copied: Vec<(usize, &'t ColumnPlan)>,
     current: Vec<u8>,
     rows: u64,
+    rejected: Vec<Rejected>,
     bytes: usize,
     budget: usize,
     started: Instant,
@@ -230,15 +243,21 @@ impl<'t> SliceEncoder<'t> {
     fn new(table: &'t TablePlan, budget: usize) -> SliceEncoder<'t> {
         let current = Vec::with_capacity(BUFFER_BYTES + BUFFER_BYTES / 8);
         let copied = table.copied_columns().collect();
-        SliceEncoder { table, copied, current, rows: 0, bytes: 0, budget, started: Instant::now() }
+        let rejected = Vec::new();
+        SliceEncoder { table, copied, current, rows: 0, rejected, bytes: 0, budget, started: Instant::now() }
     }
 
     #[inline]
     fn push(&mut self, row: &Row<'_>, buffers: &mut Vec<Bytes>) -> Result<()> {
+        let start = self.current.len();
         self.current.extend_from_slice(&(self.copied.len() as i16).to_be_bytes());
         for &(index, planned) in &self.copied {
             if let Err(misfit) = planned.encode(&mut self.current, column(row, index)) {
-                return Err(misfit_error(self.table, index, misfit));
+                self.current.truncate(start);
+                let rejected = reject(row, self.table, index, misfit, 0)?;
+                self.bytes += rejected.byte_size();
+                self.rejected.push(rejected);
+                return Ok(());
             }
         }
         self.rows += 1;
@@ -250,7 +269,12 @@ impl<'t> SliceEncoder<'t> {
 
     fn is_full(&self) -> bool {
         self.bytes + self.current.len() >= self.budget
-            || (self.rows.is_multiple_of(ROWS_PER_CLOCK) && self.started.elapsed() >= SLICE_TIME)
+            || (self.seen().is_multiple_of(ROWS_PER_CLOCK) && self.started.elapsed() >= SLICE_TIME)
+    }
+
+    /// Rows that were read, whether they fit or not
+    fn seen(&self) -> u64 {
+        self.rows + self.rejected.len() as u64
     }
 
     fn flush(&mut self, buffers: &mut Vec<Bytes>) {
@@ -259,22 +283,10 @@ impl<'t> SliceEncoder<'t> {
         buffers.push(Bytes::from(full));
     }
 
-    fn finish(mut self, buffers: &mut Vec<Bytes>) {
+    fn finish(mut self, buffers: &mut Vec<Bytes>) -> (u64, Vec<Rejected>) {
         if !self.current.is_empty() {
             self.flush(buffers);
         }
+        (self.rows, self.rejected)
     }
-}
-
-/// A stored value does not fit the planned type (I10): the row is not written, and nothing after it either
-pub fn misfit_error(table: &TablePlan, column: usize, misfit: Misfit) -> Error {
-    let planned = &table.columns[column];
-    Error::refused(format!(
-        "table `{}`, column {}: {misfit} does not fit the planned type {}",
-        table.source.name, planned.source_sql, planned.type_sql
-    ))
-    .hint(
-        "the application stored a kind of value that was not there when the plan was made; correct the row, or run \
-         `crossfade cancel` and start again so that the plan takes it into account",
-    )
 }

@@ -73,10 +73,41 @@ create table crossfade.verify_runs (
     in_flight      bigint not null              -- keys that kept changing and were left out
 );
 
+-- Rows that the target cannot hold. A row is in its table or here, never in both; either in the transaction that stores
+-- the checkpoint or the chunk.
+create table crossfade.quarantine (
+    table_id       bigint not null references crossfade.tables,
+    key_hash       bytea not null,              -- of the key, and of `place` where there is one
+    key            bytea not null,              -- the form of model/key.rs
+    place          bigint,                      -- rowid of a row whose key has a NULL in it; null for all others
+    key_text       text not null,               -- for people; control characters are escaped
+    column_name    text not null,               -- on the source
+    reason         text not null,               -- class, nul, utf8, range, form, length, label, json, null, key
+    message        text not null,               -- holds no value of the row
+    seq            bigint not null,             -- head of the change log when the row was read
+    bytes          bigint not null,             -- of the image
+    parts          integer not null,
+    since          timestamptz not null default now(),
+    seen           timestamptz not null default now(),
+    primary key (table_id, key_hash)
+);
+
+-- The rows whole: version byte, then bincode (codec.rs), in parts that one message takes. No foreign key: it would not
+-- act under `session_replication_role = replica`.
+create table crossfade.quarantine_image (
+    table_id       bigint not null,
+    key_hash       bytea not null,
+    part           integer not null,
+    image          bytea not null,
+    primary key (table_id, key_hash, part)
+);
+
 -- Requests to a running replicator.
 create table crossfade.control (
     id             bigint generated always as identity primary key,
-    verb           text not null,               -- stop
+    verb           text not null,               -- stop, retry
+    argument       text,                        -- retry: the table, all if null
     requested_at   timestamptz not null default now(),
-    taken_at       timestamptz
+    taken_at       timestamptz,
+    done_at        timestamptz
 );

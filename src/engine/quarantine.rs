@@ -1,0 +1,169 @@
+//! The replicator's view of the quarantine: which tables have rows there, and trying those rows again
+//!
+//! The rows themselves come and go with the batches of cycles, chunks and repairs. Here is only what a cycle must know
+//! beforehand, and what people are told.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use crate::codec::decode_row;
+use crate::engine::job::Job;
+use crate::error::Result;
+use crate::model::change::Batch;
+use crate::model::encode::encode_field;
+use crate::model::mapping::Mapping;
+use crate::model::plan::Plan;
+use crate::model::value::Value;
+use crate::observe::metrics;
+use crate::observe::progress::grouped;
+use crate::postgres::control::{self, Request};
+use crate::postgres::quarantine::{self, Entry, Place};
+
+/// Between two counts while rows come and go
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Rows that one cycle tries again: their keys are held in memory
+const RETRY_ROWS: usize = 10_000;
+
+/// What is in the quarantine, as far as this session has looked
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Rows by table number; `None` before the first look. May name tables whose rows have all left, never too few
+    counts: Option<HashMap<i64, u64>>,
+    counted_at: Option<Instant>,
+    is_stale: bool,
+    /// Rows that the operator was told of
+    told: u64,
+}
+
+impl Known {
+    /// Others than the tail have changed it: look before the next cycle
+    pub fn forget(&mut self) {
+        self.counts = None;
+    }
+
+    /// Tables that have rows in it
+    pub fn tables(&self) -> HashSet<i64> {
+        self.counts.iter().flatten().map(|(id, _)| *id).collect()
+    }
+
+    /// A cycle with this batch was committed, or will be
+    pub fn note(&mut self, batch: &Batch) {
+        if batch.quarantine.is_empty() {
+            return;
+        }
+        self.is_stale = true;
+        if let (Some(counts), false) = (&mut self.counts, batch.quarantine.rejected.is_empty()) {
+            counts.entry(batch.table_id).or_default();
+        }
+    }
+}
+
+/// Looks what is in the quarantine, unless that is known; before every cycle
+pub fn look(job: &mut Job) -> Result<()> {
+    let due = job.quarantine.counted_at.is_none_or(|at| at.elapsed() >= COUNT_INTERVAL);
+    if job.quarantine.counts.is_some() && !(job.quarantine.is_stale && due) {
+        return Ok(());
+    }
+    let counts = job.wait(quarantine::counts(job.applier.client()))?;
+    let total = counts.values().sum();
+    metrics::quarantined(total);
+    tell(job, total);
+    job.quarantine.counts = Some(counts);
+    job.quarantine.counted_at = Some(Instant::now());
+    job.quarantine.is_stale = false;
+    Ok(())
+}
+
+/// A line when the first row comes, whenever their number has doubled, and when the last has left
+fn tell(job: &mut Job, total: u64) {
+    let told = job.quarantine.told;
+    if total > 0 && total >= told.saturating_mul(2).max(1) {
+        let rows = if total == 1 { "1 row is".to_owned() } else { format!("{} rows are", grouped(total)) };
+        job.context.reporter.line(&format!(
+            "quarantine: {rows} not on PostgreSQL, whose types cannot hold them; see `crossfade quarantine list`"
+        ));
+        job.quarantine.told = total;
+    } else if total == 0 && told > 0 {
+        job.context.reporter.line("quarantine: the last row has left it");
+        job.quarantine.told = 0;
+    }
+}
+
+/// A request to try the quarantine again, and how far it has come
+#[derive(Debug)]
+pub struct Retry {
+    request: i64,
+    table_id: Option<i64>,
+    after: Option<Place>,
+}
+
+impl Retry {
+    pub fn new(request: Request, plan: &Plan) -> Retry {
+        let named = |name: String| plan.tables.iter().find(|t| t.source.name == name).map_or(i64::MIN, |t| t.id);
+        Retry { request: request.id, table_id: request.argument.map(named), after: None }
+    }
+}
+
+/// The rows that the next cycle tries again; a request without any left is answered
+pub fn rows_to_retry(job: &Job) -> Result<Vec<Entry>> {
+    loop {
+        let (request, table_id, after) = match job.retries.borrow().first() {
+            Some(retry) => (retry.request, retry.table_id, retry.after.clone()),
+            None => return Ok(Vec::new()),
+        };
+        let client = job.applier.client();
+        let entries = job.wait(quarantine::entries(client, table_id, after.as_ref(), RETRY_ROWS))?;
+        if !entries.is_empty() {
+            return Ok(entries);
+        }
+        job.wait(control::answer_request(client, request))?;
+        job.retries.borrow_mut().remove(0);
+    }
+}
+
+/// These rows were tried, in a cycle that is committed
+pub fn tried(job: &Job, entries: &[Entry]) {
+    if let (Some(retry), Some(last)) = (job.retries.borrow_mut().first_mut(), entries.last()) {
+        retry.after = Some(last.place());
+    }
+}
+
+/// A stored row as a JSON object; written by hand, because a number of serde_json loses the `.0` that tells a real from
+/// an integer
+pub fn row_json(image: &[u8]) -> Result<String> {
+    let row = decode_row(image)?;
+    let fields = row.columns.iter().zip(&row.values);
+    let fields = fields.map(|(name, value)| format!("{}: {}", text_json(name), value_json(*value)));
+    Ok(format!("{{{}}}", fields.collect::<Vec<_>>().join(", ")))
+}
+
+/// As a column of type jsonb shows values of every class: see `model/variant.rs`
+pub fn value_json(value: Value<'_>) -> String {
+    let mut field = Vec::new();
+    if matches!(value, Value::Null) {
+        return "null".into();
+    }
+    match encode_field(&mut field, value, Mapping::Variant) {
+        // Length word and version byte stand before the document.
+        Ok(()) => String::from_utf8_lossy(&field[5..]).into_owned(),
+        Err(misfit) => text_json(&misfit.to_string()),
+    }
+}
+
+pub fn text_json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_shown_with_its_classes() {
+        let values = [Value::Null, Value::Integer(1), Value::Real(1.0), Value::Text(b"a\"\0"), Value::Blob(b"\xff")];
+        let image = crate::codec::encode_row(["n", "i", "r", "t", "b\""].into_iter(), values.into_iter()).unwrap();
+        let expected = r#"{"n": null, "i": 1, "r": 1.0, "t": {"$text": "612200"}, "b\"": {"$blob": "ff"}}"#;
+        assert_eq!(row_json(&image).unwrap(), expected);
+    }
+}
