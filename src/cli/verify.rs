@@ -37,8 +37,12 @@ fn text(verdict: &Verdict) -> String {
             0 => String::new(),
             n => format!(", {} on their way and not compared", grouped(n)),
         };
+        let quarantined = match table.quarantined {
+            0 => String::new(),
+            n => format!(", {} in the quarantine", grouped(n)),
+        };
         text.push_str(&format!(
-            "  {:<28} {:>12} rows compared, {at_least}{} mismatches{in_flight}\n",
+            "  {:<28} {:>12} rows compared, {at_least}{} mismatches{in_flight}{quarantined}\n",
             table.name,
             grouped(table.rows_compared),
             grouped(table.mismatches)
@@ -52,5 +56,9 @@ fn text(verdict: &Verdict) -> String {
         grouped(verdict.mismatches),
         verdict.through_seq
     ));
+    if verdict.quarantined > 0 {
+        let rows = grouped(verdict.quarantined);
+        text.push_str(&format!("{rows} rows are in the quarantine, not on PostgreSQL: `crossfade quarantine list`\n"));
+    }
     text
 }

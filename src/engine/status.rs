@@ -9,6 +9,7 @@ use crate::model::phase::Phase;
 use crate::observe::status::{ErrorStatus, Status, TableStatus, VerifyStatus};
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint, NO_POSITION, State};
+use crate::postgres::quarantine;
 use crate::sqlite::capture;
 use crate::sqlite::change_log::{self, LogPosition};
 use crate::sqlite::connection::{in_read_view, open_reader, schema_version};
@@ -77,7 +78,11 @@ async fn from_target(client: &Client, source: Option<&Source>, status: &mut Stat
     let checkpoint = control::checkpoint(client).await?;
     status.consistent = checkpoint.consistent;
     status.checkpoint_seq = (checkpoint.seq != NO_POSITION).then_some(checkpoint.seq);
-    status.tables = control::tables(client).await?.into_iter().map(table_status).collect();
+    let quarantined = quarantine::counts(client).await?;
+    status.quarantined = quarantined.values().sum();
+    let count = |table: &control::TableProgress| quarantined.get(&table.id).copied().unwrap_or_default();
+    let tables = control::tables(client).await?.into_iter();
+    status.tables = tables.map(|table| TableStatus { quarantined: count(&table), ..table_status(table) }).collect();
     let notices = control::notices(client).await?.into_iter();
     status.notices = notices.map(|n| format!("{}: {}", n.object, n.message)).collect();
     status.last_verify = last_verify(client).await?;
@@ -113,12 +118,13 @@ fn table_status(table: control::TableProgress) -> TableStatus {
         rows_total: table.rows_total,
         bytes_copied: table.bytes_copied,
         state: table.state,
+        quarantined: 0,
     }
 }
 
 async fn last_verify(client: &Client) -> Result<Option<VerifyStatus>> {
-    let sql = "select finished_at::text, through_seq, rows_compared, mismatches, in_flight from crossfade.verify_runs \
-               order by id desc limit 1";
+    let sql = "select finished_at::text, through_seq, rows_compared, mismatches, in_flight, quarantined \
+               from crossfade.verify_runs order by id desc limit 1";
     let row = client.query_opt(sql, &[]).await.map_err(|e| classify(e, "read the last verify"))?;
     Ok(row.map(|row| VerifyStatus {
         finished_at: row.get(0),
@@ -126,5 +132,6 @@ async fn last_verify(client: &Client) -> Result<Option<VerifyStatus>> {
         rows_compared: row.get(2),
         mismatches: row.get(3),
         in_flight: row.get(4),
+        quarantined: row.get(5),
     }))
 }

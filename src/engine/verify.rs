@@ -10,6 +10,7 @@
 //! are looked into row by row.
 
 mod aside;
+mod held;
 mod source;
 mod target;
 
@@ -58,6 +59,8 @@ pub struct TableVerdict {
     pub at_least: bool,
     /// Keys that changed on the source and had not arrived on the target, and are not compared
     pub in_flight: u64,
+    /// Rows of the quarantine, which are checked to be where they belong
+    pub quarantined: u64,
     /// Some of the differing keys, as text
     pub keys: Vec<String>,
 }
@@ -71,6 +74,8 @@ pub struct Verdict {
     pub mismatches: u64,
     /// Keys that are not compared: they changed on the source and had not arrived
     pub in_flight: u64,
+    /// Rows that PostgreSQL cannot hold
+    pub quarantined: u64,
     /// A replicator was running to bring them over
     pub replicator_running: bool,
     pub seconds: f64,
@@ -95,6 +100,7 @@ pub fn verify(context: &Context, tables: &[String]) -> Result<Verdict> {
         rows_compared: 0,
         mismatches: 0,
         in_flight: 0,
+        quarantined: 0,
         replicator_running: false,
         seconds: 0.0,
         tables: Vec::new(),
@@ -118,6 +124,7 @@ pub fn verify(context: &Context, tables: &[String]) -> Result<Verdict> {
         verdict.rows_compared += found.rows_compared;
         verdict.mismatches += found.mismatches;
         verdict.in_flight += found.in_flight;
+        verdict.quarantined += found.quarantined;
         verdict.tables.push(found);
     }
     stage.finish();
@@ -146,14 +153,16 @@ fn choose<'p>(plan: &'p Plan, names: &[String]) -> Result<Vec<&'p TablePlan>> {
 async fn store(client: &Client, verdict: &Verdict, began_at: &str) -> Result<()> {
     client
         .execute(
-            "insert into crossfade.verify_runs (started_at, through_seq, rows_compared, mismatches, in_flight) \
-             values ($1::text::timestamptz, $2, $3, $4, $5)",
+            "insert into crossfade.verify_runs \
+             (started_at, through_seq, rows_compared, mismatches, in_flight, quarantined) \
+             values ($1::text::timestamptz, $2, $3, $4, $5, $6)",
             &[
                 &began_at,
                 &verdict.through_seq,
                 &(verdict.rows_compared as i64),
                 &(verdict.mismatches as i64),
                 &(verdict.in_flight as i64),
+                &(verdict.quarantined as i64),
             ],
         )
         .await
@@ -194,11 +203,16 @@ impl TableCheck<'_> {
             mismatches: 0,
             at_least: false,
             in_flight: 0,
+            quarantined: 0,
             keys: Vec::new(),
         };
         let mut compare = |checkpoint: Checkpoint, mut aside: Aside<'_>| {
+            aside.held = self.held()?;
+            verdict.quarantined = aside.held.count();
             self.compare_all(&mut aside, &mut verdict)?;
-            Ok((aside.into_keys(), checkpoint.seq))
+            let mut in_flight = aside.keys();
+            in_flight.extend(self.check_all_held(&mut aside, &mut verdict)?);
+            Ok((in_flight, checkpoint.seq))
         };
         let (in_flight, through) = match self.in_slices {
             true => self.in_target_view(|checkpoint| compare(checkpoint, self.aside(checkpoint)))?,
@@ -321,7 +335,7 @@ impl TableCheck<'_> {
         }
         let (aside, in_slices) = (&*aside, self.in_slices);
         let mut right = |key: &[u8], digest| {
-            if !aside.holds(key) {
+            if !aside.leaves_out(key) {
                 right(key, digest);
             }
         };
@@ -346,6 +360,9 @@ impl TableCheck<'_> {
             }
             keys = self.in_views(|_, aside| {
                 let (later, now): (HashSet<_>, HashSet<_>) = keys.into_iter().partition(|key| aside.holds(key));
+                let held = self.held()?;
+                self.check_held(&held, now.iter(), verdict)?;
+                let now = now.into_iter().filter(|key| !held.contains(key)).collect();
                 let left = self.source_scan().by_keys(&now)?;
                 let right = self.target_by_keys(&now)?;
                 verdict.rows_compared += left.len() as u64;
@@ -404,31 +421,19 @@ impl TableCheck<'_> {
 }
 
 fn note_differences(left: &HashMap<Vec<u8>, u128>, right: &HashMap<Vec<u8>, u128>, verdict: &mut TableVerdict) {
-    let mut note = |key: &[u8], what: &str| {
-        verdict.mismatches += 1;
-        if verdict.keys.len() < KEYS_NAMED {
-            verdict.keys.push(format!("{} ({what})", key_text(key)));
-        }
-    };
     for (key, digest) in left {
         match right.get(key) {
-            None => note(key, "missing on postgres"),
-            Some(other) if other != digest => note(key, "differs"),
+            None => note(verdict, key, "missing on postgres"),
+            Some(other) if other != digest => note(verdict, key, "differs"),
             Some(_) => {}
         }
     }
-    right.keys().filter(|key| !left.contains_key(*key)).for_each(|key| note(key, "only on postgres"));
+    right.keys().filter(|key| !left.contains_key(*key)).for_each(|key| note(verdict, key, "only on postgres"));
 }
 
-/// A key as the operator would write it
-fn key_text(key: &[u8]) -> String {
-    use crate::model::value::Value;
-    let part = |value: Value<'_>| match value {
-        Value::Null => "NULL".to_owned(),
-        Value::Integer(v) => v.to_string(),
-        Value::Real(v) => format!("{v:?}"),
-        Value::Text(bytes) => format!("'{}'", String::from_utf8_lossy(bytes).chars().take(60).collect::<String>()),
-        Value::Blob(bytes) => format!("x'{}'", bytes.iter().take(16).map(|b| format!("{b:02x}")).collect::<String>()),
-    };
-    KeyRef(key).parts().map(part).collect::<Vec<_>>().join(", ")
+fn note(verdict: &mut TableVerdict, key: &[u8], what: &str) {
+    verdict.mismatches += 1;
+    if verdict.keys.len() < KEYS_NAMED {
+        verdict.keys.push(format!("{} ({what})", KeyRef(key).text()));
+    }
 }

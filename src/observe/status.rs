@@ -24,6 +24,7 @@ pub struct Status {
     /// Rows per second (copying) or entries per second (following)
     pub rate: Option<f64>,
     pub tables: Vec<TableStatus>,
+    /// Rows that the target cannot hold, kept whole in `crossfade.quarantine`
     pub quarantined: u64,
     pub last_verify: Option<VerifyStatus>,
     pub last_error: Option<ErrorStatus>,
@@ -38,6 +39,8 @@ pub struct TableStatus {
     pub rows_total: i64,
     pub bytes_copied: i64,
     pub state: String,
+    /// Rows of the table that are in the quarantine
+    pub quarantined: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +51,8 @@ pub struct VerifyStatus {
     pub mismatches: i64,
     /// Keys that were not compared
     pub in_flight: i64,
+    /// Rows that were in the quarantine
+    pub quarantined: i64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -78,12 +83,13 @@ impl Status {
         }
     }
 
-    /// The text form, for people
-    pub fn text(&self) -> String {
+    /// The text form, for people; with colour what needs attention is red
+    pub fn text(&self, colour: bool) -> String {
         if self.phase.is_none() && self.last_error.is_none() {
             return "there is no migration on this target; `crossfade run` starts one".into();
         }
         let mut lines = vec![self.headline(), self.position()];
+        lines.extend(self.quarantine(colour));
         lines.extend(self.tables.iter().map(table_line));
         if let Some(verify) = &self.last_verify {
             lines.push(format!(
@@ -109,6 +115,16 @@ impl Status {
         format!("phase        {phase} ({running}, {sync}; primary: {})", self.primary)
     }
 
+    fn quarantine(&self, colour: bool) -> Option<String> {
+        let rows = match self.quarantined {
+            0 => return None,
+            1 => "1 row is".to_owned(),
+            n => format!("{} rows are", grouped(n)),
+        };
+        let line = format!("quarantine   {rows} not on PostgreSQL: `crossfade quarantine list`");
+        Some(if colour { format!("\x1b[31m{line}\x1b[0m") } else { line })
+    }
+
     fn position(&self) -> String {
         let number = |n: Option<i64>| n.map_or("unknown".to_owned(), |n| n.to_string());
         let lag = self.lag_seconds.map_or("unknown".to_owned(), |s| match s {
@@ -126,12 +142,34 @@ impl Status {
 }
 
 fn table_line(table: &TableStatus) -> String {
+    let quarantined = match table.quarantined {
+        0 => String::new(),
+        n => format!(", {} in the quarantine", grouped(n)),
+    };
     format!(
-        "  {:<28} {:<8} {:>12} of {:>12} rows  {}",
+        "  {:<28} {:<8} {:>12} of {:>12} rows  {}{quarantined}",
         table.name,
         table.state,
         grouped(table.rows_copied.max(0) as u64),
         grouped(table.rows_total.max(0) as u64),
         human_bytes(table.bytes_copied.max(0) as u64)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_in_the_quarantine_are_red_only_where_that_is_asked_for() {
+        let mut status = Status { phase: Some("following".into()), ..Status::empty() };
+        assert!(!status.text(true).contains("quarantine"));
+        status.quarantined = 1_234;
+        let line = "quarantine   1,234 rows are not on PostgreSQL: `crossfade quarantine list`";
+        assert!(status.text(false).lines().any(|shown| shown == line), "{}", status.text(false));
+        assert!(
+            status.text(true).contains(&format!("\x1b[31m{line}\x1b[0m\n")) || status.text(true).ends_with("\x1b[0m")
+        );
+        assert!(!status.text(false).contains('\x1b'));
+    }
 }

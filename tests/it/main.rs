@@ -35,6 +35,8 @@ mod memory;
 mod moments;
 /// PostgreSQL stopped, restarted and cut off under load (I3)
 mod outage;
+/// Rows that PostgreSQL cannot hold: kept whole beside it, never lost, and back as soon as they fit (I3, I10)
+mod quarantine;
 /// Both sides equal after random schemas and random writers (I3, I4, I6)
 mod randomised;
 /// Databases that real applications made, under writers from other processes

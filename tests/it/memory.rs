@@ -50,3 +50,33 @@ fn check_peak(replicator: &mut Running, what: &str) {
     let peak: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
     assert!(peak < LIMIT_KIB, "{what} took {peak} KiB at its peak, at most {LIMIT_KIB} KiB");
 }
+
+/// The copy and the backlog of a table whose every row misfits
+#[test]
+fn i12_two_hundred_thousand_misfits_stay_under_a_hundred_megabytes() {
+    let work = Workplace::new();
+    let pair = Pair::new(work.database("CREATE TABLE big(id INTEGER PRIMARY KEY, n INT, body TEXT)"), fresh_database());
+    source::open(&pair.source).execute_batch("INSERT INTO big VALUES(1, 1, 'x')").expect("a row that fits");
+    pair.migrate();
+    let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+                INSERT OR REPLACE INTO big SELECT i, 'text', printf('%0500d', i) FROM n";
+    source::open(&pair.source).execute_batch(fill).expect("a backlog");
+    let mut replicator = pair.replicate(&[]);
+    pair.wait_caught_up(&mut replicator);
+    check_peak(&mut replicator, "the backlog of misfits");
+    let held = "SELECT count(*), sum(seq) > 0, sum(bytes) > 100000000 FROM crossfade.quarantine";
+    let held = Pg::connect(&pair.target).query(held);
+    assert_eq!(held[0], ["200000", "t", "t"].map(|field| Some(field.to_owned())));
+    replicator.stop();
+    // A repair reads the whole table, as the copy does.
+    Pg::connect(&pair.target).execute("UPDATE crossfade.state SET repair_reason = 'a test'");
+    let mut replicator = pair.replicate(&[]);
+    crate::support::process::wait_until("the repair", || {
+        replicator.must_run();
+        replicator.stderr().contains("compared;")
+    });
+    check_peak(&mut replicator, "the repair");
+    let count = Pg::connect(&pair.target).value("SELECT count(*) FROM crossfade.quarantine");
+    assert_eq!(count.as_deref(), Some("200000"));
+    replicator.stop();
+}

@@ -70,7 +70,8 @@ create table crossfade.verify_runs (
     through_seq    bigint not null,
     rows_compared  bigint not null,
     mismatches     bigint not null,
-    in_flight      bigint not null              -- keys that kept changing and were left out
+    in_flight      bigint not null,             -- keys that kept changing and were left out
+    quarantined    bigint not null              -- rows of the quarantine, set aside
 );
 
 -- Rows that the target cannot hold. A row is in its table or here, never in both; either in the transaction that stores

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
+use super::held::Held;
 use crate::error::{Error, Result};
 use crate::model::chunk::compare_keys;
 use crate::model::key::KeyRef;
@@ -17,6 +18,7 @@ use crate::model::plan::{Plan, TablePlan};
 use crate::postgres::control::Checkpoint;
 use crate::sqlite::change_log::{self, LogPosition};
 use crate::sqlite::connection::classify;
+use crate::sqlite::rejected::has_nullable_key;
 use crate::sqlite::rows::key_at;
 
 /// Keys in flight that are held in memory; with more the replicator is too far behind to compare
@@ -32,12 +34,17 @@ pub struct Aside<'p> {
     position: LogPosition,
     /// Last key of each finished slice and the head at which it was read, in key order
     slices: Vec<(Vec<u8>, i64)>,
+    /// Rows of the quarantine, which are looked at by themselves
+    pub held: Held,
+    /// So are rows with NULL in their key
+    nullable: bool,
 }
 
 impl<'p> Aside<'p> {
     pub fn new(plan: &'p Plan, table: &'p TablePlan, checkpoint: Checkpoint) -> Aside<'p> {
         let position = LogPosition { seq: checkpoint.seq, nonce: checkpoint.nonce };
-        Aside { plan, table, first: HashMap::new(), position, slices: Vec::new() }
+        let (first, slices, held) = (HashMap::new(), Vec::new(), Held::default());
+        Aside { plan, table, first, position, slices, held, nullable: has_nullable_key(table) }
     }
 
     /// Takes in the entries up to the head of the view that is open on `source`
@@ -75,7 +82,18 @@ impl<'p> Aside<'p> {
         self.slices.clear();
     }
 
-    /// Whether the key is left out of the comparison
+    /// Whether the key is left out of the comparison of both sides
+    #[inline]
+    pub fn leaves_out(&self, key: &[u8]) -> bool {
+        self.holds(key) || self.held.contains(key) || (self.nullable && KeyRef(key).has_null())
+    }
+
+    /// Whether the key has an entry after the checkpoint, as far as the log has been read
+    pub fn is_touched(&self, key: &[u8]) -> bool {
+        self.first.contains_key(key)
+    }
+
+    /// Whether the key was in flight when its place was read
     pub fn holds(&self, key: &[u8]) -> bool {
         self.first.get(key).is_some_and(|&first| first <= self.head_at(key))
     }
@@ -87,9 +105,8 @@ impl<'p> Aside<'p> {
         self.slices.get(slice).map_or(self.position.seq, |(_, head)| *head)
     }
 
-    /// All keys that are left out
-    pub fn into_keys(self) -> HashSet<Vec<u8>> {
-        let keys: Vec<Vec<u8>> = self.first.keys().filter(|key| self.holds(key)).cloned().collect();
-        keys.into_iter().collect()
+    /// All keys that were in flight
+    pub fn keys(&self) -> HashSet<Vec<u8>> {
+        self.first.keys().filter(|key| self.holds(key)).cloned().collect()
     }
 }

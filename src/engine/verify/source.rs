@@ -90,7 +90,7 @@ impl SourceScan<'_> {
         while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
             key.clear();
             self.table.key_columns.iter().for_each(|&index| write_value(&mut key, column(row, index)));
-            if !aside.holds(&key) {
+            if !aside.leaves_out(&key) {
                 visit(&key, digest.row(self.table, row));
             }
             count += 1;
