@@ -75,6 +75,11 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Show the rows that PostgreSQL cannot hold, or try them again
+    Quarantine {
+        #[command(subcommand)]
+        verb: QuarantineVerb,
+    },
     /// Remove every trace of crossfade from both sides, and the copied tables
     Cancel {
         #[command(flatten)]
@@ -88,6 +93,30 @@ pub enum Verb {
         /// Leave both databases up and print how to look into them
         #[arg(long)]
         keep: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum QuarantineVerb {
+    /// Show each row: its key, the value that does not fit, and since when; with --json the whole row too
+    List {
+        #[command(flatten)]
+        pair: Pair,
+        /// Only this table
+        #[arg(long, value_name = "NAME")]
+        table: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the running replicator read the rows again, and wait until it has
+    Retry {
+        #[command(flatten)]
+        pair: Pair,
+        /// Only this table
+        #[arg(long, value_name = "NAME")]
+        table: Option<String>,
+        #[arg(long)]
+        json: bool,
     },
 }
 

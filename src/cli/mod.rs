@@ -6,6 +6,7 @@ pub mod args;
 pub mod cancel;
 pub mod demo;
 pub mod plan;
+pub mod quarantine;
 pub mod run;
 pub mod status;
 pub mod verify;
@@ -16,7 +17,7 @@ use clap::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::progress::Reporter;
-use args::{Arguments, RunOptions, Verb};
+use args::{Arguments, QuarantineVerb, RunOptions, Verb};
 
 /// Runs the program and returns its exit code
 pub fn main() -> ExitCode {
@@ -59,6 +60,12 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         }
         Verb::Verify { pair, tables, json } => {
             verify::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, &tables, json)
+        }
+        Verb::Quarantine { verb: QuarantineVerb::List { pair, table, json } } => {
+            quarantine::list(&pair.resolve(plain(), Reporter::quiet(), &runtime)?, table.as_deref(), json)
+        }
+        Verb::Quarantine { verb: QuarantineVerb::Retry { pair, table, json } } => {
+            quarantine::retry(&pair.resolve(plain(), Reporter::quiet(), &runtime)?, table.as_deref(), json)
         }
         Verb::Cancel { pair, keep_tables } => {
             cancel::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, keep_tables)

@@ -2,6 +2,7 @@
 //!
 //! The rule that every test ends with: each row of the source is on the target or in the quarantine, never in both.
 
+mod commands;
 mod nulls;
 mod random;
 
