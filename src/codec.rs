@@ -57,7 +57,7 @@ struct RowV1<'a> {
     values: Vec<StoredV1<'a>>,
 }
 
-/// The five storage classes; text is bytes, as it may be none
+/// The five storage classes; text is bytes, as it may be none, and those of a UTF-16 database where it is not valid there
 #[derive(Encode, BorrowDecode)]
 enum StoredV1<'a> {
     Null,
@@ -66,17 +66,27 @@ enum StoredV1<'a> {
     Real(u64),
     Text(&'a [u8]),
     Blob(&'a [u8]),
+    Text16(&'a [u8]),
 }
 
-impl<'a> StoredV1<'a> {
-    fn value(self) -> Value<'a> {
-        match self {
+/// A value as it was stored
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stored<'a> {
+    Value(Value<'a>),
+    /// Text that is not valid UTF-16, as its bytes in the database
+    Utf16(&'a [u8]),
+}
+
+impl<'a> From<StoredV1<'a>> for Stored<'a> {
+    fn from(stored: StoredV1<'a>) -> Stored<'a> {
+        Stored::Value(match stored {
             StoredV1::Null => Value::Null,
             StoredV1::Integer(v) => Value::Integer(v),
             StoredV1::Real(bits) => Value::Real(f64::from_bits(bits)),
             StoredV1::Text(bytes) => Value::Text(bytes),
             StoredV1::Blob(bytes) => Value::Blob(bytes),
-        }
+            StoredV1::Text16(bytes) => return Stored::Utf16(bytes),
+        })
     }
 }
 
@@ -84,20 +94,21 @@ impl<'a> StoredV1<'a> {
 #[derive(Debug, PartialEq)]
 pub struct RowImage<'a> {
     pub columns: Vec<&'a str>,
-    pub values: Vec<Value<'a>>,
+    pub values: Vec<Stored<'a>>,
 }
 
 /// The stored form of a whole row
 pub fn encode_row<'a>(
     columns: impl Iterator<Item = &'a str>,
-    values: impl Iterator<Item = Value<'a>>,
+    values: impl Iterator<Item = Stored<'a>>,
 ) -> Result<Vec<u8>> {
     let stored = |value| match value {
-        Value::Null => StoredV1::Null,
-        Value::Integer(v) => StoredV1::Integer(v),
-        Value::Real(v) => StoredV1::Real(v.to_bits()),
-        Value::Text(bytes) => StoredV1::Text(bytes),
-        Value::Blob(bytes) => StoredV1::Blob(bytes),
+        Stored::Value(Value::Null) => StoredV1::Null,
+        Stored::Value(Value::Integer(v)) => StoredV1::Integer(v),
+        Stored::Value(Value::Real(v)) => StoredV1::Real(v.to_bits()),
+        Stored::Value(Value::Text(bytes)) => StoredV1::Text(bytes),
+        Stored::Value(Value::Blob(bytes)) => StoredV1::Blob(bytes),
+        Stored::Utf16(bytes) => StoredV1::Text16(bytes),
     };
     let wire = RowV1 { columns: columns.collect(), values: values.map(stored).collect() };
     let mut bytes = vec![ROW_VERSION];
@@ -124,7 +135,7 @@ pub fn decode_row(bytes: &[u8]) -> Result<RowImage<'_>> {
     if length != body.len() || wire.columns.len() != wire.values.len() {
         return Err(unreadable());
     }
-    let values = wire.values.into_iter().map(StoredV1::value).collect();
+    let values = wire.values.into_iter().map(Stored::from).collect();
     Ok(RowImage { columns: wire.columns, values })
 }
 
@@ -134,7 +145,7 @@ mod tests {
 
     #[test]
     fn i10_a_row_keeps_classes_bits_and_bytes() {
-        let values = [
+        let plain = [
             Value::Null,
             Value::Integer(i64::MIN),
             Value::Integer(1),
@@ -146,17 +157,23 @@ mod tests {
             Value::Text(b""),
             Value::Blob(b""),
         ];
+        let values: Vec<Stored<'_>> =
+            plain.into_iter().map(Stored::Value).chain([Stored::Utf16(b"\0\xd8\x41\0")]).collect();
         let names: Vec<String> = (0..values.len()).map(|at| format!("c\"{at} \u{1f600}")).collect();
-        let bytes = encode_row(names.iter().map(String::as_str), values.into_iter()).unwrap();
+        let bytes = encode_row(names.iter().map(String::as_str), values.iter().copied()).unwrap();
         let row = decode_row(&bytes).unwrap();
         assert_eq!(row.columns, names);
-        assert!(row.values.iter().zip(&values).all(|(read, written)| read.is_identical(written)));
+        let identical = |read: &Stored<'_>, written: &Stored<'_>| match (read, written) {
+            (Stored::Value(read), Stored::Value(written)) => read.is_identical(written),
+            (read, written) => read == written,
+        };
+        assert!(row.values.iter().zip(&values).all(|(read, written)| identical(read, written)));
         assert_eq!(row.values.len(), values.len());
     }
 
     #[test]
     fn a_damaged_row_and_a_foreign_version_are_refused() {
-        let mut bytes = encode_row(["a"].into_iter(), [Value::Text(b"text")].into_iter()).unwrap();
+        let mut bytes = encode_row(["a"].into_iter(), [Stored::Value(Value::Text(b"text"))].into_iter()).unwrap();
         assert!(decode_row(&bytes[..bytes.len() - 1]).is_err());
         assert!(decode_row(&[&bytes[..], &[0]].concat()).is_err());
         assert!(decode_row(&[]).is_err());

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::codec::decode_row;
+use crate::codec::{Stored, decode_row};
 use crate::engine::job::Job;
 use crate::error::Result;
 use crate::model::change::Batch;
@@ -134,7 +134,13 @@ pub fn tried(job: &Job, entries: &[Entry]) {
 pub fn row_json(image: &[u8]) -> Result<String> {
     let row = decode_row(image)?;
     let fields = row.columns.iter().zip(&row.values);
-    let fields = fields.map(|(name, value)| format!("{}: {}", text_json(name), value_json(*value)));
+    let fields = fields.map(|(name, stored)| match stored {
+        Stored::Value(value) => format!("{}: {}", text_json(name), value_json(*value)),
+        Stored::Utf16(bytes) => {
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}: {{\"$utf16\": \"{hex}\"}}", text_json(name))
+        }
+    });
     Ok(format!("{{{}}}", fields.collect::<Vec<_>>().join(", ")))
 }
 
@@ -162,8 +168,9 @@ mod tests {
     #[test]
     fn a_row_is_shown_with_its_classes() {
         let values = [Value::Null, Value::Integer(1), Value::Real(1.0), Value::Text(b"a\"\0"), Value::Blob(b"\xff")];
-        let image = crate::codec::encode_row(["n", "i", "r", "t", "b\""].into_iter(), values.into_iter()).unwrap();
-        let expected = r#"{"n": null, "i": 1, "r": 1.0, "t": {"$text": "612200"}, "b\"": {"$blob": "ff"}}"#;
-        assert_eq!(row_json(&image).unwrap(), expected);
+        let stored = values.into_iter().map(Stored::Value).chain([Stored::Utf16(b"\0\xd8")]);
+        let image = crate::codec::encode_row(["n", "i", "r", "t", "b\"", "u"].into_iter(), stored).unwrap();
+        let expected = r#"{"n": null, "i": 1, "r": 1.0, "t": {"$text": "612200"}, "b\"": {"$blob": "ff"}"#;
+        assert_eq!(row_json(&image).unwrap(), format!("{expected}, {}}}", r#""u": {"$utf16": "00d8"}"#));
     }
 }

@@ -12,6 +12,7 @@ use super::change_log::{self, LogPosition, PositionLost};
 use super::connection::{classify, schema_version};
 use super::rejected::{has_nullable_key, reject, unaddressable};
 use super::rows::{bind_key, column, select_by_key_sql};
+use super::utf16::first_unsound;
 use crate::error::Result;
 use crate::model::change::{Batch, Rows};
 use crate::model::chunk::Copied;
@@ -319,6 +320,9 @@ fn gather(
 
 #[inline]
 fn push_row(row: &Row<'_>, table: &TablePlan, upserts: &mut Rows) -> std::result::Result<(), (usize, Misfit)> {
+    if let Some(index) = first_unsound(row, table) {
+        return Err((index, Misfit::InvalidUtf16));
+    }
     for (place, (index, planned)) in table.copied_columns().enumerate() {
         upserts.push(place, planned, column(row, index)).map_err(|misfit| (index, misfit))?;
     }

@@ -11,4 +11,5 @@ pub mod profile;
 pub mod rejected;
 pub mod rows;
 pub mod tokens;
+pub mod utf16;
 pub mod watch;

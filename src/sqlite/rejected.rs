@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row};
 use super::change_log;
 use super::connection::classify;
 use super::rows::{bind_key, column, column_list, key_of, qualified};
-use crate::codec::encode_row;
+use super::utf16::{column_count, unsound};
+use crate::codec::{Stored, encode_row};
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::mapping::Misfit;
@@ -25,7 +26,10 @@ const UNADDRESSABLE_BYTES_MAX: usize = 64 << 20;
 #[cold]
 pub fn reject(row: &Row<'_>, table: &TablePlan, at: usize, misfit: Misfit, seq: i64) -> Result<Rejected> {
     let names = table.columns.iter().enumerate().map(|(index, _)| column_name(table, index));
-    let values = (0..table.columns.len()).map(|index| column(row, index));
+    let values = (0..table.columns.len()).map(|index| match unsound(row, table, index) {
+        Some(bytes) => Stored::Utf16(bytes),
+        None => Stored::Value(column(row, index)),
+    });
     Ok(Rejected { key: key_of(row, table), place: None, image: encode_row(names, values)?, column: at, misfit, seq })
 }
 
@@ -63,7 +67,7 @@ pub fn unaddressable(connection: &Connection, table: &TablePlan, key: Option<Key
         let at = table.key_columns.iter().position(|&index| column(row, index) == Value::Null).unwrap_or(0);
         let mut rejected = reject(row, table, table.key_columns[at], Misfit::Null, seq)?;
         rejected.place = Some(match table.source.rowid_name {
-            Some(_) => row.get(table.columns.len()).map_err(failed)?,
+            Some(_) => row.get(column_count(table)).map_err(failed)?,
             None => found.len() as i64,
         });
         bytes += rejected.byte_size();

@@ -10,9 +10,11 @@ use rusqlite::{Connection, Row, Statement, ToSql};
 
 use super::connection::{classify, in_read_view};
 use super::rejected::{has_nullable_key, nullable_parts, reject, stamp, unaddressable};
+use super::utf16::{first_unsound, soundness};
 use crate::error::Result;
 use crate::model::chunk::Range;
 use crate::model::key::{KeyRef, write_value};
+use crate::model::mapping::Misfit;
 use crate::model::plan::{ColumnPlan, TablePlan};
 use crate::model::quarantine::Rejected;
 use crate::model::schema::{KeyPart, quote_identifier};
@@ -106,10 +108,10 @@ fn range_clause(table: &TablePlan, after: bool, through: bool) -> String {
     format!(" FROM {} AS t{filter} ORDER BY {}", quote_identifier(&table.source.name), terms.join(", "))
 }
 
-/// The terms of all planned columns
+/// The terms of all planned columns, and of what `utf16` needs beside them
 pub fn column_list(table: &TablePlan) -> String {
-    let columns: Vec<String> = table.columns.iter().map(|c| qualified(&c.source_sql)).collect();
-    columns.join(", ")
+    let columns = table.columns.iter().map(|c| qualified(&c.source_sql));
+    columns.chain(soundness(table)).collect::<Vec<_>>().join(", ")
 }
 
 /// SQLite takes an unqualified `"name"` that is no column any more for a string literal
@@ -249,21 +251,29 @@ impl<'t> SliceEncoder<'t> {
 
     #[inline]
     fn push(&mut self, row: &Row<'_>, buffers: &mut Vec<Bytes>) -> Result<()> {
+        if let Some(index) = first_unsound(row, self.table) {
+            return self.reject(row, index, Misfit::InvalidUtf16);
+        }
         let start = self.current.len();
         self.current.extend_from_slice(&(self.copied.len() as i16).to_be_bytes());
         for &(index, planned) in &self.copied {
             if let Err(misfit) = planned.encode(&mut self.current, column(row, index)) {
                 self.current.truncate(start);
-                let rejected = reject(row, self.table, index, misfit, 0)?;
-                self.bytes += rejected.byte_size();
-                self.rejected.push(rejected);
-                return Ok(());
+                return self.reject(row, index, misfit);
             }
         }
         self.rows += 1;
         if self.current.len() >= BUFFER_BYTES {
             self.flush(buffers);
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn reject(&mut self, row: &Row<'_>, index: usize, misfit: Misfit) -> Result<()> {
+        let rejected = reject(row, self.table, index, misfit, 0)?;
+        self.bytes += rejected.byte_size();
+        self.rejected.push(rejected);
         Ok(())
     }
 

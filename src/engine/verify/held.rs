@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::aside::Aside;
 use super::{TableCheck, TableVerdict, note};
-use crate::codec::{RowImage, decode_row};
+use crate::codec::{RowImage, Stored, decode_row};
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::plan::TablePlan;
@@ -15,6 +15,7 @@ use crate::postgres::quarantine::{entries, image};
 use crate::sqlite::connection::{classify, in_read_view};
 use crate::sqlite::rejected::{has_nullable_key, unaddressable};
 use crate::sqlite::rows::{bind_key, column, key_of, select_by_key_sql};
+use crate::sqlite::utf16::{first_unsound, unsound};
 
 /// Entries that are read at once
 const PAGE: usize = 10_000;
@@ -131,11 +132,11 @@ impl TableCheck<'_> {
         let mut rows = statement.raw_query();
         let row = rows.next().map_err(failed)?.filter(|row| key_of(row, self.table) == key);
         let Some(row) = row else { return Ok(Some("in the quarantine, but not on sqlite")) };
-        if fits(row, self.table) {
+        if first_unsound(row, self.table).is_none() && fits(row, self.table) {
             return Ok(Some("in the quarantine, but postgres can hold it"));
         }
         let stored = self.image(hash)?;
-        let same = is_row(&decode_row(&stored)?, row);
+        let same = is_row(&decode_row(&stored)?, row, self.table);
         Ok((!same).then_some("in the quarantine, but not as it is on sqlite"))
     }
 
@@ -163,6 +164,10 @@ fn fits(row: &rusqlite::Row<'_>, table: &TablePlan) -> bool {
     })
 }
 
-fn is_row(image: &RowImage<'_>, row: &rusqlite::Row<'_>) -> bool {
-    image.values.iter().enumerate().all(|(index, value)| value.is_identical(&column(row, index)))
+fn is_row(image: &RowImage<'_>, row: &rusqlite::Row<'_>, table: &TablePlan) -> bool {
+    image.values.iter().enumerate().all(|(index, stored)| match (stored, unsound(row, table, index)) {
+        (Stored::Value(value), None) => value.is_identical(&column(row, index)),
+        (Stored::Utf16(bytes), Some(now)) => *bytes == now,
+        _ => false,
+    })
 }

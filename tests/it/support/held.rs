@@ -17,6 +17,8 @@ pub enum Held {
     Real(f64),
     Text(Vec<u8>),
     Blob(Vec<u8>),
+    /// The bytes of a text in a UTF-16 database, where it is not valid
+    Text16(Vec<u8>),
 }
 
 impl Held {
@@ -27,6 +29,7 @@ impl Held {
             Held::Real(v) => ValueRef::Real(*v),
             Held::Text(bytes) => ValueRef::Text(bytes),
             Held::Blob(bytes) => ValueRef::Blob(bytes),
+            Held::Text16(_) => panic!("SQLite hands out no such text"),
         }
     }
 }
@@ -96,6 +99,7 @@ impl Reader<'_> {
             2 => Held::Real(f64::from_bits(self.number())),
             3 => Held::Text(self.bytes()),
             4 => Held::Blob(self.bytes()),
+            5 => Held::Text16(self.bytes()),
             other => panic!("a value of kind {other}"),
         }
     }
