@@ -1,0 +1,165 @@
+//! Counting one column's values as they come by; nothing is allocated per value
+
+use super::form::TextForm;
+use super::intent::Intent;
+use super::{ColumnProfile, MAX_FORMS, Tally, note};
+use crate::model::convert::forms::DecimalClass;
+use crate::model::encode::encode_field;
+use crate::model::mapping::Mapping;
+use crate::model::numeric::Decimal;
+use crate::model::schema::{Affinity, Table};
+use crate::model::value::{Class, Value};
+
+/// Counts of one column on their way, and what to look for
+pub struct Counter {
+    pub profile: ColumnProfile,
+    intent: Intent,
+    /// NUMERIC affinity: a document that is a number is stored as one
+    numbers: bool,
+    /// Where a value is encoded to see whether it can be; no longer than the longest value
+    scratch: Vec<u8>,
+}
+
+impl Counter {
+    pub fn new(table: &Table, column: usize) -> Counter {
+        let intent = Intent::of(table, column);
+        let numbers = table.columns[column].affinity == Affinity::Numeric;
+        Counter { profile: ColumnProfile::default(), intent, numbers, scratch: Vec::new() }
+    }
+
+    /// Counts one value, whose row `key` names if asked; returns its bytes
+    pub fn add(&mut self, value: Value<'_>, key: &dyn Fn() -> String) -> u64 {
+        let bytes = match value {
+            Value::Null => {
+                self.profile.nulls += 1;
+                0
+            }
+            Value::Integer(integer) => self.integer(integer, key),
+            Value::Real(real) => self.real(real, key),
+            Value::Text(text) => self.text(text, key),
+            Value::Blob(blob) => self.blob(blob, key),
+        };
+        let profile = &mut self.profile;
+        profile.bytes_max = profile.bytes_max.max(bytes);
+        if let Some(at) = (value.class() as usize).checked_sub(Class::Integer as usize) {
+            note(&mut profile.keys[at], key);
+        }
+        if self.intent == Intent::Json && value != Value::Null {
+            self.document(value, key);
+        }
+        bytes
+    }
+
+    fn integer(&mut self, integer: i64, key: &dyn Fn() -> String) -> u64 {
+        let profile = &mut self.profile;
+        let first = profile.integers == 0;
+        profile.int_min = if first { integer } else { profile.int_min.min(integer) };
+        profile.int_max = if first { integer } else { profile.int_max.max(integer) };
+        profile.integers += 1;
+        match self.intent {
+            Intent::Boolean if !(0..=1).contains(&integer) => profile.no_booleans.add(key),
+            Intent::Date | Intent::Moment => {
+                let epochs = &mut profile.epochs;
+                let tally = match integer {
+                    100_000_000..=4_100_000_000 => &mut epochs.seconds,
+                    100_000_000_000..=4_100_000_000_000 => &mut epochs.milliseconds,
+                    100_000_000_000_000..=4_100_000_000_000_000 => &mut epochs.microseconds,
+                    _ => &mut epochs.none,
+                };
+                tally.add(key);
+            }
+            Intent::Decimal { .. } => {
+                let digits = integer.unsigned_abs().checked_ilog10().map_or(0, |power| power + 1);
+                self.number(Value::Integer(integer), 0, digits, key);
+            }
+            _ => {}
+        }
+        8
+    }
+
+    fn real(&mut self, real: f64, key: &dyn Fn() -> String) -> u64 {
+        let profile = &mut self.profile;
+        profile.reals += 1;
+        profile.infinities += real.is_infinite() as u64;
+        profile.negative_zero += (real == 0.0 && real.is_sign_negative()) as u64;
+        if let Intent::Decimal { .. } = self.intent {
+            let decimal = Decimal::of(real);
+            let scale = decimal.as_ref().map_or(0, |decimal| decimal.scale() as u32);
+            let whole = decimal.map_or(0, |decimal| (decimal.exponent + 1).max(0) as u32);
+            self.number(Value::Real(real), scale, whole, key);
+        }
+        8
+    }
+
+    fn number(&mut self, value: Value<'_>, scale: u32, whole: u32, key: &dyn Fn() -> String) {
+        let Intent::Decimal { precision, scale: declared } = self.intent else { return };
+        let mapping = Mapping::Decimal { precision, scale: declared, class: DecimalClass::ByValue };
+        if !self.takes(value, mapping) {
+            self.profile.beyond.add(key);
+        }
+        let profile = &mut self.profile;
+        profile.scale_max = profile.scale_max.max(scale);
+        profile.whole_max = profile.whole_max.max(whole);
+    }
+
+    fn text(&mut self, text: &[u8], key: &dyn Fn() -> String) -> u64 {
+        let profile = &mut self.profile;
+        profile.texts += 1;
+        let nul = text.contains(&0);
+        let characters = std::str::from_utf8(text).map(|text| text.chars().count());
+        profile.nul_texts += nul as u64;
+        profile.invalid_utf8 += characters.is_err() as u64;
+        if nul || characters.is_err() {
+            note(&mut profile.odd_keys, key);
+        }
+        profile.chars_max = profile.chars_max.max(characters.unwrap_or(0) as u64);
+        self.form(text).add(key);
+        text.len() as u64
+    }
+
+    /// The tally of the text's form
+    fn form(&mut self, text: &[u8]) -> &mut Tally {
+        let form = TextForm::of(text, self.intent == Intent::Time);
+        let profile = &mut self.profile;
+        let Some(form) = form else { return &mut profile.formless };
+        let at = profile.forms.iter().position(|(known, _)| *known == form);
+        let at = at.or_else(|| {
+            profile.forms.push((form, Tally::default()));
+            Some(profile.forms.len() - 1).filter(|at| *at < MAX_FORMS)
+        });
+        match at {
+            Some(at) => &mut profile.forms[at].1,
+            None => {
+                profile.forms.pop();
+                &mut profile.formless
+            }
+        }
+    }
+
+    fn blob(&mut self, blob: &[u8], key: &dyn Fn() -> String) -> u64 {
+        self.profile.blobs += 1;
+        if blob.len() == 16 {
+            self.profile.blobs_of_16 += 1;
+        } else {
+            self.profile.other_blobs.add(key);
+        }
+        blob.len() as u64
+    }
+
+    fn document(&mut self, value: Value<'_>, key: &dyn Fn() -> String) {
+        let numbers = self.numbers;
+        if self.takes(value, Mapping::Json { binary: true, numbers }) {
+            self.profile.documents += 1;
+        } else if self.takes(value, Mapping::Json { binary: false, numbers }) {
+            self.profile.spelled_documents.add(key);
+        } else {
+            self.profile.no_documents.add(key);
+        }
+    }
+
+    /// Whether the encoder takes the value: the one judge of what a type holds
+    fn takes(&mut self, value: Value<'_>, mapping: Mapping) -> bool {
+        self.scratch.clear();
+        encode_field(&mut self.scratch, value, mapping).is_ok()
+    }
+}
