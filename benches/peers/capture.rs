@@ -75,7 +75,7 @@ impl Side {
         let connection = data::writer(&path)?;
         connection.execute_batch(indexes)?;
         if captured {
-            let plan = make_plan(&path, "public", &Reporter::quiet())?;
+            let plan = make_plan(&path, "public", &Reporter::quiet())?.plan;
             install(&mut open_writer(&path)?, &plan, DEFAULT_LOG_LIMIT, "bench")?;
         }
         Ok(Side { connection, random: Random(11), alive: (1..=rows as i64).collect(), next: rows as i64 + 1 })

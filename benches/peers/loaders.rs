@@ -65,7 +65,7 @@ impl<'b> Race<'b> {
         connection.run(&statements.join("\n"))?;
         connection.run("set search_path = public")?;
         cancel(&source, &own)?;
-        let plan = make_plan(&source, "public", &Reporter::quiet())?;
+        let plan = make_plan(&source, "public", &Reporter::quiet())?.plan;
         Ok(Race { bench, table, rows, source, own, peers, reference_file, plan, connection })
     }
 

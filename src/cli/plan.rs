@@ -7,6 +7,8 @@ use crate::engine::job::Context;
 use crate::engine::planning;
 use crate::error::{Error, Result};
 use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
+use crate::model::planner::Proven;
+use crate::model::planner::evidence::{TableEvidence, grouped};
 use crate::model::schema::KeyKind;
 use crate::postgres::control;
 
@@ -18,36 +20,38 @@ const LABEL: usize = 9;
 /// Makes the plan and prints it; writes nothing to either side
 pub fn run(context: &Context, json: bool) -> Result<()> {
     let client = context.runtime.block_on(context.target.connect("crossfade plan"))?;
-    let plan = match context.runtime.block_on(control::load(&client))? {
+    let proven = match context.runtime.block_on(control::load(&client))? {
         Some(state) => {
             context.reporter.line("this is the plan of the migration under way, as stored in the target");
-            state.plan
+            Proven { plan: state.plan, evidence: Vec::new() }
         }
         None => fresh(context, &client)?,
     };
     if json {
-        print_json(&plan)?;
+        print_json(&proven)?;
     } else {
-        println!("{}", render(&plan));
+        println!("{}", render(&proven));
     }
-    match plan.refusals.len() {
+    match proven.plan.refusals.len() {
         0 => Ok(()),
         n => Err(Error::refused(format!("the plan has {n} refusals")).hint("each is listed above with its remedy")),
     }
 }
 
-fn fresh(context: &Context, client: &tokio_postgres::Client) -> Result<Plan> {
+fn fresh(context: &Context, client: &tokio_postgres::Client) -> Result<Proven> {
     let schema = context.runtime.block_on(control::current_schema(client))?;
-    let mut plan = planning::make_plan(&context.settings.source, &schema, &context.reporter)?;
-    plan.refusals.extend(context.runtime.block_on(planning::obstacles(client, &plan))?);
-    Ok(plan)
+    let mut proven = planning::make_plan(&context.settings.source, &schema, &context.reporter)?;
+    let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
+    proven.plan.refusals.extend(obstacles);
+    Ok(proven)
 }
 
 /// The whole plan, its last line the summary
-pub fn render(plan: &Plan) -> String {
+pub fn render(proven: &Proven) -> String {
+    let plan = &proven.plan;
     let mut text = tables(plan);
-    for table in &plan.tables {
-        text.push_str(&details(table));
+    for (at, table) in plan.tables.iter().enumerate() {
+        text.push_str(&details(table, proven.evidence.get(at)));
     }
     section(&mut text, "skipped", "left on SQLite", &plan.skipped);
     section(&mut text, "warnings", "lossless, but worth reading", &plan.warnings);
@@ -86,13 +90,19 @@ fn key(table: &TablePlan) -> String {
 }
 
 /// Columns, indexes and foreign keys of one table
-fn details(table: &TablePlan) -> String {
+fn details(table: &TablePlan, evidence: Option<&TableEvidence>) -> String {
     let mut text = format!("\n{}", shown(&table.source.name));
     if table.target_name != table.source.name {
         text.push_str(&format!(" -> {}", shown(&table.target_name)));
     }
     text.push('\n');
-    list(&mut text, "columns", table.columns.iter().map(|c| column(table, c)));
+    for (at, planned) in table.columns.iter().enumerate() {
+        let words = evidence.and_then(|e| e.columns.get(at)).map(|e| format!(" ({})", shown(&e.words)));
+        let line = column(table, planned) + &words.unwrap_or_default();
+        let label = if at == 0 { "columns" } else { "" };
+        let indent = " ".repeat(LABEL + 4);
+        push_filled(&mut text, &format!("  {label:LABEL$}"), &indent, line.split(' ').map(String::from));
+    }
     list(&mut text, "indexes", table.indexes.iter().map(|i| index(table, i)));
     list(&mut text, "foreign", table.foreign_keys.iter().map(|k| foreign_key(table, k)));
     text
@@ -216,19 +226,6 @@ fn shown(name: &str) -> String {
 /// Not a control character, nor one of those that turn the direction of writing
 fn is_visible(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// 1234567 as `1,234,567`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Bytes in the largest unit that leaves a number of at least one

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
 use crate::model::plan::{Notice, Plan};
-use crate::model::planner;
+use crate::model::planner::{self, Proven};
 use crate::observe::progress::{Reporter, grouped};
 use crate::postgres::control;
 use crate::sqlite::capture;
@@ -16,7 +16,7 @@ use crate::sqlite::introspect::introspect;
 use crate::sqlite::profile::profile;
 
 /// Reads the source and makes the plan; writes nothing anywhere
-pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Result<Plan> {
+pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
     let estimate = found.tables.len() as u64;
@@ -32,7 +32,8 @@ pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Res
         tables.push((table, profile));
     }
     stage.finish();
-    let mut plan = planner::make_plan(tables, found.skipped, target_schema);
+    let mut proven = planner::make_plan(tables, found.skipped, target_schema);
+    let plan = &mut proven.plan;
     let order = text_order(&connection)?;
     plan.tables.iter_mut().for_each(|table| table.key.text_order = order);
     let keyed: Vec<_> = plan.tables.iter().map(|t| (t.source.clone(), t.key.clone())).collect();
@@ -44,7 +45,7 @@ pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Res
             remedy: Some("check the path given with --source".into()),
         });
     }
-    Ok(plan)
+    Ok(proven)
 }
 
 /// What is on the target or the source already and stands in the way of a new migration

@@ -3,18 +3,36 @@
 //! Everything that cannot be held is found here, before anything is touched: all refusals at once, and a warning for
 //! whatever the target keeps in another way than the source.
 
+mod choose;
 mod columns;
+pub mod evidence;
 mod foreign_keys;
 mod indexes;
 mod key;
 mod names;
+mod typed;
+mod unify;
+
+use serde::Serialize;
 
 use super::mapping::Mapping;
 use super::plan::{Notice, Plan, TablePlan};
 use super::profile::{ColumnProfile, TableProfile};
 use super::schema::{Key, KeyKind, Table};
 
+use choose::Choice;
+use evidence::TableEvidence;
 pub use key::choose_key;
+
+/// A plan, and what it rests on
+///
+/// Only the plan is kept in the target; the counts serve whoever reads it.
+#[derive(Debug, Serialize)]
+pub struct Proven {
+    #[serde(flatten)]
+    pub plan: Plan,
+    pub evidence: Vec<TableEvidence>,
+}
 
 /// PostgreSQL's limit of columns in a table
 const MAX_COLUMNS: usize = 1600;
@@ -29,6 +47,8 @@ const OWN_PREFIX: &str = "_crossfade";
 struct Draft {
     plan: TablePlan,
     profile: TableProfile,
+    /// Why each column of the source has its type
+    choices: Vec<Choice>,
     /// For each of `plan.indexes`: the name that the user gave it, `None` for the index of a constraint
     index_names: Vec<Option<String>>,
 }
@@ -41,21 +61,24 @@ struct Notes {
 }
 
 /// Decides everything; an empty list of refusals means that it can start
-pub fn make_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Plan {
+pub fn make_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Proven {
     let mut notes = Notes::default();
     let drafts = tables.into_iter().filter_map(|(table, profile)| draft(table, profile, &mut notes));
     let mut drafts: Vec<Draft> = drafts.collect();
     for (draft, id) in drafts.iter_mut().zip(1..) {
         draft.plan.id = id;
     }
+    unify::unify(&mut drafts, &mut notes);
     for draft in &mut drafts {
         indexes::translate(draft, &mut notes);
     }
     names::name_relations(&mut drafts, &mut notes);
     foreign_keys::translate(&mut drafts, &mut notes);
+    let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
     let tables = drafts.into_iter().map(|draft| draft.plan).collect();
     let Notes { warnings, refusals } = notes;
-    Plan { target_schema: target_schema.to_string(), tables, skipped, warnings, refusals }
+    let plan = Plan { target_schema: target_schema.to_string(), tables, skipped, warnings, refusals };
+    Proven { plan, evidence }
 }
 
 /// The table with its key and its columns; relation names, indexes and foreign keys need all tables and come later
@@ -71,7 +94,7 @@ fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft
         }
     };
     warn_about_key(&table, &key, profile.null_keys, notes);
-    let columns = columns::plan_columns(&table, &profile, &key, notes);
+    let (columns, choices) = columns::plan_columns(&table, &profile, &key, notes);
     let key_columns = columns::key_columns(&columns, &key);
     let plan = TablePlan {
         id: 0,
@@ -86,7 +109,7 @@ fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft
         byte_count: profile.bytes,
         source: table,
     };
-    let draft = Draft { plan, profile, index_names: Vec::new() };
+    let draft = Draft { plan, profile, choices, index_names: Vec::new() };
     refuse_limits(&draft, notes);
     Some(draft)
 }

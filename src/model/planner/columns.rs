@@ -1,34 +1,36 @@
-//! Which PostgreSQL type holds all that a column holds, and the columns of the target
+//! The columns of the target
 
+use super::choose::{Choice, choose};
 use super::names::{Names, SYSTEM_COLUMNS};
 use super::{Notes, notice};
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, Notice};
 use crate::model::profile::{ColumnProfile, TableProfile};
-use crate::model::schema::{Affinity, Column, Generated, Key, KeyKind, Table, quote_identifier};
+use crate::model::schema::{Column, Generated, Key, KeyKind, Table, quote_identifier};
 
 /// Name of the target's column for a hidden rowid
 const ROWID_COLUMN: &str = "_crossfade_rowid";
 
-/// All columns in the order of the source, then the hidden rowid if it is the key
-pub(super) fn plan_columns(table: &Table, profile: &TableProfile, key: &Key, notes: &mut Notes) -> Vec<ColumnPlan> {
+/// All columns in the order of the source, then the hidden rowid if it is the key; and why each has its type
+pub(super) fn plan_columns(
+    table: &Table,
+    profile: &TableProfile,
+    key: &Key,
+    notes: &mut Notes,
+) -> (Vec<ColumnPlan>, Vec<Choice>) {
     let nothing = ColumnProfile::default();
-    let mut columns: Vec<_> = table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(at, column)| {
-            let profile = profile.columns.get(at).unwrap_or(&nothing);
-            warn_about_column(table, column, profile, notes);
-            let in_key = key.parts.iter().any(|part| part.column == Some(at));
-            let is_alias = table.rowid_alias == Some(at);
-            let mapping = if is_alias { Mapping::Bigint } else { choose(table, column, profile) };
-            let not_null = in_key || (column.not_null && profile.nulls == 0);
-            ColumnPlan::new(quote_identifier(&column.name), Some(at), mapping, not_null)
-        })
-        .collect();
+    let (mut columns, mut choices) = (Vec::new(), Vec::new());
+    for (at, column) in table.columns.iter().enumerate() {
+        let profile = profile.columns.get(at).unwrap_or(&nothing);
+        let choice = choose(table, at, profile, key);
+        warn_about_column(table, column, profile, &choice, notes);
+        let in_key = key.parts.iter().any(|part| part.column == Some(at));
+        let not_null = in_key || (column.not_null && profile.nulls == 0);
+        columns.push(ColumnPlan::new(quote_identifier(&column.name), Some(at), choice.mapping, not_null));
+        choices.push(choice);
+    }
     name_columns(table, &mut columns, key, notes);
-    columns
+    (columns, choices)
 }
 
 /// The key's columns as positions in the plan's columns, in key order
@@ -49,7 +51,7 @@ fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, notes: 
     }
 }
 
-fn warn_about_column(table: &Table, column: &Column, profile: &ColumnProfile, notes: &mut Notes) {
+fn warn_about_column(table: &Table, column: &Column, profile: &ColumnProfile, choice: &Choice, notes: &mut Notes) {
     let object = object(table, &column.name);
     if column.generated != Generated::No {
         notes.warn(&object, "generated column: the target gets its values, but does not compute them", None);
@@ -58,21 +60,35 @@ fn warn_about_column(table: &Table, column: &Column, profile: &ColumnProfile, no
         let message = format!("NOT NULL, and yet {} values are NULL: the target takes NULL too", profile.nulls);
         notes.warn(&object, &message, Some("PRAGMA integrity_check lists the rows"));
     }
-    notes.warnings.extend(variant_warning(table, column, profile, object));
+    if let Some(doubt) = &choice.doubt {
+        let message = doubt.message(&column.declared_type, profile, choice.mapping);
+        notes.warn(&object, &message, Some(&doubt.remedy(choice.mapping)));
+    }
+    if choice.mapping == Mapping::Variant {
+        notes.warnings.push(variant_warning(profile, &object));
+    }
 }
 
-fn variant_warning(table: &Table, column: &Column, profile: &ColumnProfile, object: String) -> Option<Notice> {
-    let is_alias = table.rowid_alias.is_some_and(|at| table.columns[at].name == column.name);
-    if is_alias || choose(table, column, profile) != Mapping::Variant {
-        return None;
-    }
+pub(super) fn variant_warning(profile: &ColumnProfile, object: &str) -> Notice {
     let held = holdings(profile);
     let message = if held.is_empty() {
         "is empty and declared to hold anything, so it becomes jsonb".to_owned()
     } else {
-        format!("holds {held}: no plain type takes them all, so it becomes jsonb")
+        format!("holds {held}{}: no plain type takes them all, so it becomes jsonb", examples(profile))
     };
-    Some(notice(&object, &message, Some("make the values alike in SQLite and plan again, if a plain type is wanted")))
+    notice(object, &message, Some("make the values alike in SQLite and plan again, if a plain type is wanted"))
+}
+
+/// Rows with the values that are in the way: texts that PostgreSQL does not take, else those of the rarest class
+fn examples(profile: &ColumnProfile) -> String {
+    let counts = [profile.integers, profile.reals, profile.texts, profile.blobs];
+    let rarest = (0..counts.len()).rev().filter(|at| counts[*at] > 0).min_by_key(|at| counts[*at]);
+    let keys = match rarest {
+        _ if !profile.odd_keys.is_empty() => &profile.odd_keys,
+        Some(at) => &profile.keys[at],
+        None => return String::new(),
+    };
+    if keys.is_empty() { String::new() } else { format!(" (e.g. {})", keys.join("; ")) }
 }
 
 /// The counts that matter, in words
@@ -94,170 +110,6 @@ fn holdings(profile: &ColumnProfile) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// The mapping of an ordinary column (I10: by the values; by the declaration only where there are none)
-fn choose(table: &Table, column: &Column, profile: &ColumnProfile) -> Mapping {
-    if profile.nul_texts + profile.invalid_utf8 > 0 {
-        return Mapping::Variant;
-    }
-    if table.strict && !column.declared_type.eq_ignore_ascii_case("ANY") {
-        return strict_mapping(&column.declared_type);
-    }
-    let odd_reals = profile.negative_zero > 0;
-    let held = [profile.integers, profile.reals, profile.texts, profile.blobs].map(|count| count > 0);
-    match held {
-        [false, false, false, false] => empty_mapping(column),
-        [true, false, false, false] if is_decimal(column) => Mapping::Numeric,
-        [true, false, false, false] => Mapping::Bigint,
-        [false, true, false, false] if column.affinity == Affinity::Real || odd_reals => Mapping::Double,
-        [_, true, false, false] if !odd_reals => Mapping::Numeric,
-        [false, false, true, false] => Mapping::Text,
-        [false, false, false, true] => Mapping::Bytea,
-        _ => Mapping::Variant,
-    }
-}
-
-/// A STRICT column holds one class for ever
-fn strict_mapping(declared: &str) -> Mapping {
-    match declared.to_ascii_uppercase().as_str() {
-        "REAL" => Mapping::Double,
-        "TEXT" => Mapping::Text,
-        "BLOB" => Mapping::Bytea,
-        _ => Mapping::Bigint,
-    }
-}
-
-fn empty_mapping(column: &Column) -> Mapping {
-    match column.affinity {
-        Affinity::Integer => Mapping::Bigint,
-        Affinity::Real => Mapping::Double,
-        Affinity::Text => Mapping::Text,
-        // Declared to hold anything (ANY of a STRICT table has this affinity too), so anything may come.
-        Affinity::Blob if column.declared_type.is_empty() => Mapping::Variant,
-        Affinity::Blob if column.declared_type.eq_ignore_ascii_case("ANY") => Mapping::Variant,
-        Affinity::Blob => Mapping::Bytea,
-        Affinity::Numeric if is_boolean(column) => Mapping::Bigint,
-        Affinity::Numeric if is_decimal(column) => Mapping::Numeric,
-        Affinity::Numeric => Mapping::Text,
-    }
-}
-
-/// NUMERIC affinity that means numbers with a fraction; it is also what SQLite gives to names that it does not know (DATE,
-/// JSON, UUID, STRING)
-fn is_decimal(column: &Column) -> bool {
-    let declared = column.declared_type.to_ascii_uppercase();
-    let names = ["DEC", "NUM", "MONEY", "CURRENCY", "FIXED"];
-    column.affinity == Affinity::Numeric && names.iter().any(|name| declared.contains(name))
-}
-
-fn is_boolean(column: &Column) -> bool {
-    column.declared_type.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("BOOL"))
-}
-
 fn object(table: &Table, column: &str) -> String {
     format!("{}.{column}", table.name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::planner::fixtures::{column, table};
-
-    fn profile(integers: u64, reals: u64, texts: u64, blobs: u64) -> ColumnProfile {
-        ColumnProfile { nulls: 1, integers, reals, texts, blobs, ..ColumnProfile::default() }
-    }
-
-    fn mapping(declared: &str, profile: &ColumnProfile) -> Mapping {
-        choose(&table("t", &[("c", declared)]), &column("c", declared), profile)
-    }
-
-    fn strict_mapping_of(declared: &str, profile: &ColumnProfile) -> Mapping {
-        let mut table = table("t", &[("c", declared)]);
-        table.strict = true;
-        if declared == "ANY" {
-            table.columns[0].affinity = Affinity::Blob;
-        }
-        choose(&table, &table.columns[0], profile)
-    }
-
-    #[test]
-    fn i10_values_of_one_class() {
-        for (declared, held, expected) in [
-            ("INTEGER", (5, 0, 0, 0), Mapping::Bigint),
-            ("", (5, 0, 0, 0), Mapping::Bigint),
-            ("TEXT", (5, 0, 0, 0), Mapping::Bigint),
-            ("DECIMAL(10,2)", (5, 0, 0, 0), Mapping::Numeric),
-            ("BOOLEAN", (5, 0, 0, 0), Mapping::Bigint),
-            ("bool", (5, 0, 0, 0), Mapping::Bigint),
-            ("datetime(6)", (5, 0, 0, 0), Mapping::Bigint),
-            ("TIMESTAMP", (5, 0, 0, 0), Mapping::Bigint),
-            ("DOUBLE", (0, 5, 0, 0), Mapping::Double),
-            ("DECIMAL", (0, 5, 0, 0), Mapping::Numeric),
-            ("INTEGER", (0, 5, 0, 0), Mapping::Numeric),
-            ("INTEGER", (0, 0, 5, 0), Mapping::Text),
-            ("BLOB", (0, 0, 5, 0), Mapping::Text),
-            ("DATETIME", (0, 0, 5, 0), Mapping::Text),
-            ("TEXT", (0, 0, 0, 5), Mapping::Bytea),
-        ] {
-            let (i, r, t, b) = held;
-            assert_eq!(mapping(declared, &profile(i, r, t, b)), expected, "{declared} {held:?}");
-        }
-    }
-
-    #[test]
-    fn i10_mixtures() {
-        assert_eq!(mapping("DECIMAL", &profile(1, 1, 0, 0)), Mapping::Numeric);
-        assert_eq!(mapping("", &profile(1, 1, 0, 0)), Mapping::Numeric);
-        for (i, r, t, b) in [(1, 0, 1, 0), (0, 1, 1, 0), (0, 0, 1, 1), (1, 0, 0, 1), (0, 1, 0, 1), (1, 1, 1, 1)] {
-            assert_eq!(mapping("", &profile(i, r, t, b)), Mapping::Variant);
-        }
-    }
-
-    #[test]
-    fn i10_values_that_numeric_and_text_cannot_hold() {
-        let infinite = |integers| ColumnProfile { infinities: 1, ..profile(integers, 2, 0, 0) };
-        let negative = |integers| ColumnProfile { negative_zero: 1, ..profile(integers, 2, 0, 0) };
-        assert_eq!([mapping("NUMERIC", &infinite(0)), mapping("", &infinite(1))], [Mapping::Numeric; 2]);
-        assert_eq!([mapping("", &negative(0)), mapping("", &negative(1))], [Mapping::Double, Mapping::Variant]);
-        let nul = ColumnProfile { nul_texts: 1, ..profile(0, 0, 9, 0) };
-        let invalid = ColumnProfile { invalid_utf8: 1, ..profile(0, 0, 9, 0) };
-        assert_eq!([mapping("TEXT", &nul), mapping("TEXT", &invalid)], [Mapping::Variant; 2]);
-    }
-
-    #[test]
-    fn empty_columns_by_declaration() {
-        for (declared, expected) in [
-            ("INT", Mapping::Bigint),
-            ("FLOAT", Mapping::Double),
-            ("VARCHAR(9)", Mapping::Text),
-            ("BLOB", Mapping::Bytea),
-            ("", Mapping::Variant),
-            ("BOOLEAN", Mapping::Bigint),
-            ("DATE", Mapping::Text),
-            ("TIMESTAMP", Mapping::Text),
-            ("DECIMAL(9,2)", Mapping::Numeric),
-            ("JSON", Mapping::Text),
-            ("UUID", Mapping::Text),
-            ("NUMBER", Mapping::Numeric),
-        ] {
-            assert_eq!(mapping(declared, &profile(0, 0, 0, 0)), expected, "{declared}");
-        }
-    }
-
-    #[test]
-    fn strict_columns_by_declaration() {
-        let empty = profile(0, 0, 0, 0);
-        let types = ["INT", "integer", "REAL", "TEXT", "BLOB", "ANY"].map(|d| strict_mapping_of(d, &empty));
-        use Mapping::*;
-        assert_eq!(types, [Bigint, Bigint, Double, Text, Bytea, Variant]);
-        assert_eq!(strict_mapping_of("ANY", &profile(1, 0, 1, 0)), Variant);
-        assert_eq!(strict_mapping_of("TEXT", &ColumnProfile { nul_texts: 1, ..profile(0, 0, 1, 0) }), Variant);
-    }
-
-    #[test]
-    fn a_variant_names_its_counts() {
-        let profile = ColumnProfile { nul_texts: 2, ..profile(3, 0, 4, 0) };
-        let notice = variant_warning(&table("t", &[]), &column("c", ""), &profile, "t.c".into()).unwrap();
-        assert_eq!(notice.object, "t.c");
-        assert!(notice.message.contains("3 integers, 4 texts, 2 of them with a NUL byte"), "{}", notice.message);
-    }
 }

@@ -62,7 +62,7 @@ fn resolve(child: &TablePlan, key: &ForeignKey, drafts: &[Draft]) -> Result<Fore
 }
 
 /// The columns referred to as positions in the parent's plan
-fn parent_columns(parent: &TablePlan, key: &ForeignKey) -> Result<Vec<usize>, String> {
+pub(super) fn parent_columns(parent: &TablePlan, key: &ForeignKey) -> Result<Vec<usize>, String> {
     if key.parent_columns.is_empty() && parent.source.primary_key.is_empty() {
         return Err(format!("{} has no PRIMARY KEY", parent.source.name));
     }

@@ -15,7 +15,7 @@ fn plan_with(tables: Vec<Table>, change: impl Fn(&mut TableProfile)) -> Plan {
         change(&mut profile);
         (table, profile)
     });
-    make_plan(profiled.collect(), Vec::new(), "public")
+    make_plan(profiled.collect(), Vec::new(), "public").plan
 }
 
 fn warned(plan: &Plan, object: &str, message: &str) -> bool {
@@ -25,7 +25,7 @@ fn warned(plan: &Plan, object: &str, message: &str) -> bool {
 #[test]
 fn an_empty_database_has_an_empty_plan() {
     let skipped = vec![notice("v", "a view", None)];
-    let plan = make_plan(Vec::new(), skipped.clone(), "app");
+    let plan = make_plan(Vec::new(), skipped.clone(), "app").plan;
     assert_eq!((plan.tables.len(), plan.refusals.len(), plan.target_schema.as_str()), (0, 0, "app"));
     assert_eq!(plan.skipped, skipped);
 }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::held;
 use super::pg::{Pg, quote};
-use super::source;
+use super::{source, typed};
 
 /// Column that the target gets where the source's hidden rowid is the key
 const ROWID_COLUMN: &str = "_crossfade_rowid";
@@ -50,6 +50,7 @@ pub fn differences(source: &Path, target: &str) -> Vec<String> {
 fn unaccounted(source: &Path, target: &str) -> Vec<String> {
     let connection = source::open(source);
     let target = Pg::connect(target);
+    target.execute("SET timezone = 'UTC'; SET datestyle = 'ISO'");
     let mut here = source_tables(&connection);
     let mut there = target_tables(&target);
     let mut found = Vec::new();
@@ -93,7 +94,7 @@ fn source_columns(connection: &Connection, table: &str) -> Vec<SourceColumn> {
 
 /// Columns and their types by table, of the schema that new tables go to
 fn target_tables(target: &Pg) -> BTreeMap<String, Vec<(String, String)>> {
-    let sql = "SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_catalog.pg_class c \
+    let sql = "SELECT c.relname, a.attname, format_type(a.atttypid, nullif(a.atttypmod, -1)) FROM pg_catalog.pg_class c \
                LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum";
     let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
@@ -123,7 +124,16 @@ fn table(
     for (column, _) in target_columns.iter().filter(|(column, _)| !known(column)) {
         found.push(format!("column {column:?} of {name:?} is only on the target"));
     }
-    let common: Vec<&(String, String)> = target_columns.iter().filter(|(column, _)| known(column)).collect();
+    let common: Vec<(String, String)> = target_columns.iter().filter(|(column, _)| known(column)).cloned().collect();
+    let common: Vec<(String, String)> = common
+        .into_iter()
+        .map(|(column, kind)| {
+            // The same type holds documents, and values of any class; only the source tells which.
+            let documents = kind == "jsonb" && typed::holds_documents(connection, name, &column);
+            (column, if documents { typed::DOCUMENT.to_owned() } else { kind })
+        })
+        .collect();
+    let common: Vec<&(String, String)> = common.iter().collect();
     let here = source_rows(connection, name, columns, &common);
     let mut there = target_rows(target, name, &common);
     there.extend(held_rows(target, name, columns, &common));
@@ -153,7 +163,14 @@ fn source_rows(
     let mut rows = statement.query([]).expect("rows");
     let mut all = Vec::new();
     while let Some(row) = rows.next().unwrap_or_else(|e| panic!("{e} in {sql}")) {
-        all.push((0..common.len()).map(|at| render_source(row.get_ref(at).expect("a value"))).collect());
+        all.push(
+            (0..common.len())
+                .map(|at| {
+                    let value = row.get_ref(at).expect("a value");
+                    render_source(value, &common[at].1)
+                })
+                .collect(),
+        );
     }
     all.sort();
     all
@@ -177,14 +194,14 @@ fn held_rows(target: &Pg, table: &str, columns: &[SourceColumn], common: &[&(Str
     }
     let is_rowid = |name: &str| !columns.iter().any(|c| c.name == name);
     let render = |row: held::Row| {
-        let value = |wanted: &str| {
+        let value = |wanted: &str, kind: &str| {
             let named = row.0.iter().find(|(name, _)| match wanted {
                 ROWID_COLUMN => is_rowid(name),
                 _ => name == wanted,
             });
-            render_source(named.unwrap_or_else(|| panic!("an image without {wanted:?}")).1.value())
+            render_source(named.unwrap_or_else(|| panic!("an image without {wanted:?}")).1.value(), kind)
         };
-        common.iter().map(|(name, _)| value(name)).collect()
+        common.iter().map(|(name, kind)| value(name, kind)).collect()
     };
     held::rows(target, table).into_iter().map(render).collect()
 }
@@ -224,8 +241,18 @@ fn shorten(value: &str) -> String {
     if value.chars().count() <= 60 { value.to_owned() } else { value.chars().take(60).chain("…".chars()).collect() }
 }
 
-/// Class and value; reals by their bits, texts and blobs by their bytes
-fn render_source(value: ValueRef<'_>) -> String {
+/// Class and value; reals by their bits, texts and blobs by their bytes; what they stand for if the target's type says it
+fn render_source(value: ValueRef<'_>, kind: &str) -> String {
+    match value {
+        ValueRef::Null => "null".to_owned(),
+        value if typed::knows(kind) => {
+            typed::source(value, kind).unwrap_or_else(|| format!("no {kind}: {}", plain(value)))
+        }
+        value => plain(value),
+    }
+}
+
+fn plain(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "null".to_owned(),
         ValueRef::Integer(v) => format!("integer {v}"),
@@ -244,6 +271,7 @@ fn render_target(value: Option<&str>, kind: &str) -> String {
         "numeric" => number(value),
         "text" => text(value.as_bytes()),
         "bytea" => value.strip_prefix("\\x").and_then(unhex).map_or_else(|| odd(value, kind), |b| blob(&b)),
+        _ if typed::knows(kind) => typed::target(value, kind).unwrap_or_else(|| odd(value, kind)),
         "jsonb" => variant(value).unwrap_or_else(|| odd(value, kind)),
         _ => odd(value, kind),
     }

@@ -68,3 +68,51 @@ fn every_kind_of_difference_is_seen() {
         assert_equal(&source, &target);
     }
 }
+
+const TYPED_SOURCE: &str = "
+    CREATE TABLE t(b BOOLEAN, d DATE, h TIME, m DATETIME, z DATETIME, e DATETIME, n DECIMAL(10,2),
+      u UUID, j JSON, k JSON, v JSON);
+    INSERT INTO t VALUES(1, '2024-02-29', '03:04:05.5', '2024-02-29T03:04:05.120', '2024-01-02 03:04:05+05:30',
+      1700000000123, 12.5, '{123E4567-E89B-42D3-A456-426614174000}',
+      '{\"b\": 1, \"a\": [1.50]}', '{\"a\": 1, \"a\": 2}', 'no JSON');
+    INSERT INTO t VALUES('f', '2024-01-01', '2000-01-01 00:00:00', '1969-12-31 23:59', '2024-01-02T00:00:00Z',
+      0, -7, x'00112233445566778899aabbccddeeff', 5, '[]', '{}')";
+
+const TYPED_TARGET: &str = "
+    CREATE TABLE t(b boolean, d date, h time, m timestamp, z timestamptz, e timestamptz, n numeric(10,2), u uuid, j jsonb,
+      k json, v jsonb, _crossfade_rowid bigint);
+    INSERT INTO t VALUES(true, '2024-02-29', '03:04:05.5', '2024-02-29 03:04:05.12', '2024-01-01 21:34:05+00',
+      '2023-11-14 22:13:20.123+00', 12.5, '123e4567-e89b-42d3-a456-426614174000', '{\"a\": [1.5], \"b\": 1}',
+      '{\"a\": 1, \"a\": 2}', '\"no JSON\"', 1);
+    INSERT INTO t VALUES(false, '2024-01-01', '00:00', '1969-12-31 23:59:00', '2024-01-02 00:00:00+00',
+      '1970-01-01 00:00:00+00', -7, '00112233-4455-6677-8899-aabbccddeeff', '5', '[]', '\"{}\"', 2)";
+
+#[test]
+fn every_kind_of_typed_difference_is_seen() {
+    let work = Workplace::new();
+    let (source, target) = (work.database(TYPED_SOURCE), fresh_database());
+    let pg = Pg::connect(&target);
+    pg.execute(TYPED_TARGET);
+    assert_equal(&source, &target);
+    let changes = [
+        "b = NOT b",
+        "d = d + 1",
+        "h = h + interval '1 microsecond'",
+        "m = m + interval '1 microsecond'",
+        "z = z + interval '1 second'",
+        "e = e + interval '1 millisecond'",
+        "n = n + 0.01",
+        "u = '123e4567-e89b-42d3-a456-426614174001'",
+        "j = '{\"a\": [1.5], \"b\": 2}'",
+        "j = '{\"a\": [1.5]}'",
+        "k = '{\"a\": 2}'",
+        "v = '{}'",
+        "e = NULL",
+    ];
+    for change in changes {
+        pg.execute(&format!("UPDATE t SET {change} WHERE _crossfade_rowid = 1"));
+        assert!(!differences(&source, &target).is_empty(), "not seen: {change}");
+        pg.execute("DROP TABLE t");
+        pg.execute(TYPED_TARGET);
+    }
+}

@@ -11,5 +11,6 @@ pub mod python;
 pub mod rng;
 pub mod scene;
 pub mod source;
+pub mod typed;
 
 pub use cluster::fresh_database;

@@ -1,0 +1,129 @@
+//! Why a column has its type: in a few words for people, in counts for programs
+
+use serde::Serialize;
+
+use crate::model::convert::forms::{DateForm, EpochUnit, Fraction, StampForm, TimeForm, UuidForm};
+use crate::model::mapping::Mapping;
+use crate::model::plan::{ColumnPlan, TablePlan};
+use crate::model::profile::form::{TextForm, boolean_words, stamp_words, time_words, uuid_words, write_zone};
+use crate::model::profile::{ColumnProfile, TableProfile};
+
+/// What the types of a table rest on
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TableEvidence {
+    pub table: String,
+    /// In the order of `TablePlan::columns`
+    pub columns: Vec<ColumnEvidence>,
+}
+
+/// What the type of a column rests on
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnEvidence {
+    pub column: String,
+    #[serde(rename = "type")]
+    pub type_sql: String,
+    pub words: String,
+    /// `None` for the hidden rowid
+    pub values: Option<ColumnProfile>,
+}
+
+pub(super) fn of_table(plan: &TablePlan, profile: &TableProfile) -> TableEvidence {
+    let columns = plan.columns.iter().map(|column| {
+        let values = column.source_column.and_then(|at| profile.columns.get(at)).cloned();
+        let words = values.as_ref().map_or_else(|| "the hidden rowid".to_owned(), |values| words(column, values));
+        ColumnEvidence { column: column.target_name.clone(), type_sql: column.type_sql.clone(), words, values }
+    });
+    TableEvidence { table: plan.source.name.clone(), columns: columns.collect() }
+}
+
+/// `1,204 integers, all 0 or 1`
+fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
+    if profile.values() == 0 {
+        return if profile.nulls == 0 { "empty" } else { "only NULL" }.to_owned();
+    }
+    let more = match column.mapping {
+        Mapping::Bigint => format!(", {} to {}", profile.int_min, profile.int_max),
+        Mapping::Text => of_text(profile),
+        Mapping::Bytea => format!(", longest {} bytes", grouped(profile.bytes_max)),
+        Mapping::Boolean(form) => format!(", all {}", boolean_words(form)),
+        Mapping::Date(DateForm::Iso) => ", all %Y-%m-%d".to_owned(),
+        Mapping::Date(DateForm::Compact) => ", all %Y%m%d".to_owned(),
+        Mapping::Time(form) => format!(", all {}", time_form(form)),
+        Mapping::Timestamp { form, .. } => format!(", all {}", stamp_form(form)),
+        Mapping::Epoch { unit, .. } => format!(", all {}", epoch_unit(unit)),
+        Mapping::Uuid(UuidForm::Bytes) => ", all of 16 bytes".to_owned(),
+        Mapping::Uuid(form) => format!(", all {}", uuid_words(form)),
+        Mapping::Json { binary: true, .. } => ", all JSON".to_owned(),
+        Mapping::Json { binary: false, .. } => {
+            format!(", all JSON, {} not for jsonb", grouped(profile.spelled_documents.count))
+        }
+        _ => String::new(),
+    };
+    let nulls = if profile.nulls == 0 { String::new() } else { format!(", {} NULL", grouped(profile.nulls)) };
+    format!("{}{more}{nulls}", classes(profile))
+}
+
+/// The storage classes and their counts
+fn classes(profile: &ColumnProfile) -> String {
+    let counts =
+        [(profile.integers, "integer"), (profile.reals, "real"), (profile.texts, "text"), (profile.blobs, "blob")];
+    let held = counts.iter().filter(|(count, _)| *count > 0);
+    held.map(|(count, class)| counted(*count, class)).collect::<Vec<_>>().join(", ")
+}
+
+/// The longest text; and the form, if all have the same, though nobody asked for it
+fn of_text(profile: &ColumnProfile) -> String {
+    let longest = format!(", longest {}", grouped(profile.chars_max));
+    match profile.forms.as_slice() {
+        [(form, tally)] if tally.count == profile.texts && *form != TextForm::Empty => {
+            format!("{longest}, all {form}")
+        }
+        _ => longest,
+    }
+}
+
+pub fn time_form(form: TimeForm) -> String {
+    format!("{}{}", time_words(form.layout), fraction(form.fraction))
+}
+
+pub fn stamp_form(form: StampForm) -> String {
+    let mut words = format!("{}{}", stamp_words(form.layout), fraction(form.fraction));
+    // Writing to a string cannot fail.
+    let _ = write_zone(&mut words, form.zone);
+    words
+}
+
+/// Digits behind the seconds; with a question mark where zeros are left out
+fn fraction(fraction: Fraction) -> String {
+    match fraction {
+        Fraction::None => String::new(),
+        Fraction::Fixed(digits) => format!(".{digits}"),
+        Fraction::OmitZero(digits) => format!(".{digits}?"),
+    }
+}
+
+fn epoch_unit(unit: EpochUnit) -> &'static str {
+    match unit {
+        EpochUnit::S | EpochUnit::SecondsReal => "seconds since 1970",
+        EpochUnit::Ms => "milliseconds since 1970",
+        EpochUnit::Us => "microseconds since 1970",
+    }
+}
+
+/// `1 text`, `1,204 texts`
+pub fn counted(count: u64, word: &str) -> String {
+    format!("{} {word}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// 1234567 as `1,234,567`
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
