@@ -8,6 +8,8 @@ mod application;
 mod bad_input;
 /// `cancel` leaves no trace on either side
 mod cancel;
+/// Folders of schemas with the plan and the target that they lead to (I10)
+mod cases;
 /// The snapshot in chunks and waves, under changes and kills (I7)
 mod chunks;
 /// The encoder and the decoder against a real server (I10)

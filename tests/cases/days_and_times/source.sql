@@ -1,0 +1,5 @@
+CREATE TABLE shifts(id INTEGER PRIMARY KEY, day DATE NOT NULL, compact TEXT, begins TIME, ends TIME, rails time, minutes TIME);
+INSERT INTO shifts VALUES
+  (1, '2024-02-29', '20240229', '08:00:00', '16:30:00.250', '2000-01-01 08:00:00', '08:00'),
+  (2, '0001-01-01', '00010101', '00:00:00', '23:59:59.000', '2000-01-01 23:59:59', '23:59'),
+  (3, '9999-12-31', NULL, NULL, NULL, NULL, NULL);

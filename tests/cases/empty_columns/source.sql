@@ -1,0 +1,4 @@
+CREATE TABLE orders(id INTEGER PRIMARY KEY, made DATETIME DEFAULT CURRENT_TIMESTAMP, day DATE DEFAULT (date('now')),
+  precise DATETIME DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')), paid BOOLEAN, total DECIMAL(10,2), meta JSON, code UUID, text_only DATE);
+CREATE TABLE known(id INTEGER PRIMARY KEY, code UUID);
+INSERT INTO known VALUES (1, '123e4567e89b42d3a456426614174000');

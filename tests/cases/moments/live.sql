@@ -1,0 +1,3 @@
+INSERT INTO visits VALUES (3, '2024-02-29 23:59:59', NULL, '2000-01-01 00:00:00.000000', '2000-01-01 00:00:00', NULL, '2000-01-01 00:00', '2000-01-01 00:00:00', 'whenever', 'whenever');
+UPDATE visits SET plain = '1970-01-01 00:00:00', python = '2024-01-02 03:04:05.120000' WHERE id = 1;
+DELETE FROM visits WHERE id = 2;
