@@ -9,10 +9,15 @@ use crate::Outcome;
 pub const NARROW: &str = "CREATE TABLE narrow (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, amount INTEGER NOT NULL, \
                           created_at INTEGER NOT NULL, status TEXT NOT NULL, note TEXT)";
 
-const WIDE: &str = "CREATE TABLE wide (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL, created_at TEXT, updated_at TEXT, \
-                    day TEXT, active INTEGER, deleted INTEGER, price REAL, weight REAL, quantity INTEGER, stock INTEGER, \
-                    owner INTEGER, views INTEGER, name TEXT, email TEXT, city TEXT, country TEXT, sku TEXT, note TEXT, \
-                    payload TEXT)";
+/// Twenty columns, as a plain application declares them and as a framework does: the values are the same
+const WIDE: [&str; 2] = [
+    "CREATE TABLE wide (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL, created_at TEXT, updated_at TEXT, day TEXT, \
+     active INTEGER, deleted INTEGER, price REAL, weight REAL, quantity INTEGER, stock INTEGER, owner INTEGER, \
+     views INTEGER, name TEXT, email TEXT, city TEXT, country TEXT, sku TEXT, note TEXT, payload TEXT)",
+    "CREATE TABLE typed (id INTEGER PRIMARY KEY, uuid CHAR(36) NOT NULL, created_at DATETIME, updated_at DATETIME, \
+     day DATE, active BOOLEAN, deleted BOOLEAN, price DECIMAL(10,2), weight REAL, quantity INTEGER, stock INTEGER, \
+     owner INTEGER, views INTEGER, name TEXT, email TEXT, city TEXT, country TEXT, sku TEXT, note TEXT, payload JSON)",
+];
 
 const STATUS: [&str; 4] = ["new", "paid", "shipped", "returned"];
 
@@ -69,11 +74,12 @@ pub fn narrow(directory: &Path, name: &str, rows: u64) -> Outcome<PathBuf> {
     Ok(path)
 }
 
-/// A file with the table `wide`: twenty columns, a uuid, timestamps, numbers and 300 bytes of JSON as text
-pub fn wide(directory: &Path, name: &str, rows: u64) -> Outcome<PathBuf> {
-    let (path, connection) = create(directory, name, WIDE)?;
+/// A file with the table `wide` or `typed`: twenty columns, a uuid, timestamps, numbers and 300 bytes of JSON
+pub fn wide(directory: &Path, table: &str, rows: u64) -> Outcome<PathBuf> {
+    let schema = WIDE[usize::from(table == "typed")];
+    let (path, connection) = create(directory, &format!("{table}.db"), schema)?;
     let marks: Vec<String> = (1..=20).map(|n| format!("?{n}")).collect();
-    let mut insert = connection.prepare(&format!("INSERT INTO wide VALUES ({})", marks.join(", ")))?;
+    let mut insert = connection.prepare(&format!("INSERT INTO {table} VALUES ({})", marks.join(", ")))?;
     for id in 1..=rows as i64 {
         let mut random = Random(id as u64);
         let (a, b) = (random.next(), random.next());

@@ -32,8 +32,11 @@ impl Column {
 pub fn run(bench: &Bench, table: &mut Table) -> Outcome<()> {
     let narrow = data::narrow(&bench.directory, "narrow.db", bench.scaled(2_000_000))?;
     race(Race::prepare(bench, "narrow", bench.scaled(2_000_000), narrow)?, table)?;
-    let wide = data::wide(&bench.directory, "wide.db", bench.scaled(300_000))?;
-    race(Race::prepare(bench, "wide", bench.scaled(300_000), wide)?, table)
+    for name in ["wide", "typed"] {
+        let source = data::wide(&bench.directory, name, bench.scaled(300_000))?;
+        race(Race::prepare(bench, name, bench.scaled(300_000), source)?, table)?;
+    }
+    Ok(())
 }
 
 fn race(mut race: Race<'_>, table: &mut Table) -> Outcome<()> {
