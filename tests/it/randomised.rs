@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::generator::{self, bank};
 use crate::support::cluster::{fresh_database, shared};
-use crate::support::compare::differences;
+use crate::support::compare::unaccounted;
 use crate::support::load::Load;
 use crate::support::pg::Pg;
 use crate::support::process::{Pair, checkpoint};
@@ -94,7 +94,7 @@ fn replicate(pair: &Pair, seed: u64, rng: &mut Rng, schema: &Arc<generator::sche
     load.finish();
     pair.wait_caught_up(&mut replicator);
     watcher.finish();
-    let found = differences(&pair.source, &pair.target);
+    let found = unaccounted(&pair.source, &pair.target);
     replicator.stop();
     found
 }

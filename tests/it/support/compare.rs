@@ -47,7 +47,7 @@ pub fn differences(source: &Path, target: &str) -> Vec<String> {
 }
 
 /// Everything that differs, with the rows of the quarantine counted to the target
-fn unaccounted(source: &Path, target: &str) -> Vec<String> {
+pub fn unaccounted(source: &Path, target: &str) -> Vec<String> {
     let connection = source::open(source);
     let target = Pg::connect(target);
     target.execute("SET timezone = 'UTC'; SET datestyle = 'ISO'");
