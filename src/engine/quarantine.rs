@@ -81,7 +81,7 @@ fn tell(job: &mut Job, total: u64) {
     if total > 0 && total >= told.saturating_mul(2).max(1) {
         let rows = if total == 1 { "1 row is".to_owned() } else { format!("{} rows are", grouped(total)) };
         job.context.reporter.line(&format!(
-            "quarantine: {rows} not on PostgreSQL, whose types cannot hold them; see `crossfade quarantine list`"
+            "quarantine: {rows} not on PostgreSQL, for values that do not fit; see `crossfade quarantine list`"
         ));
         job.quarantine.told = total;
     } else if total == 0 && told > 0 {
