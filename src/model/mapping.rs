@@ -103,8 +103,6 @@ pub enum Misfit {
     TooLong,
     /// PostgreSQL takes at most 1 GiB in one row
     RowTooLong,
-    /// The conversion is not there yet
-    Unsupported,
 }
 
 /// Why a text is not a document that the type holds
@@ -212,7 +210,6 @@ impl std::fmt::Display for Misfit {
             Misfit::Dimensions => "a vector with another number of dimensions",
             Misfit::TooLong => "a value of 1 GiB or more",
             Misfit::RowTooLong => "a row of 1 GiB or more",
-            Misfit::Unsupported => "a value of a conversion that is not there yet",
         })
     }
 }
