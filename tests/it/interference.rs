@@ -6,6 +6,7 @@ use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
 use crate::support::pg::Pg;
 use crate::support::process::{Pair, Running, wait_until};
+use crate::support::scene::{arrive, run};
 use crate::support::source::{self, Workplace};
 
 const SHOP: &str = "
@@ -127,15 +128,4 @@ fn shop() -> (Workplace, Pair) {
     let work = Workplace::new();
     let pair = Pair::new(work.database(SHOP), fresh_database());
     (work, pair)
-}
-
-fn arrive(pair: &Pair, mut replicator: Running) {
-    pair.wait_caught_up(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
-    pair.verify();
-    replicator.stop();
-}
-
-fn run(pair: &Pair, script: &str) {
-    source::open(&pair.source).execute_batch(script).unwrap_or_else(|e| panic!("{e} in {script}"));
 }

@@ -12,6 +12,7 @@ use crate::support::fresh_database;
 use crate::support::held::{self, Held};
 use crate::support::pg::Pg;
 use crate::support::process::{Pair, Running, wait_until};
+use crate::support::scene::{arrive, run};
 use crate::support::source::{self, Workplace};
 
 const SHOP: &str = "
@@ -269,15 +270,4 @@ fn settle(pair: &Pair, replicator: &mut Running, quarantined: u64) {
     let verdict = pair.verb("verify").arg("--json").run().expect_code(0).json();
     assert_eq!(verdict["quarantined"].as_u64(), Some(quarantined), "{verdict}");
     assert_eq!(pair.status()["quarantined"].as_u64(), Some(quarantined));
-}
-
-fn arrive(pair: &Pair, mut replicator: Running) {
-    pair.wait_caught_up(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
-    pair.verify();
-    replicator.stop();
-}
-
-fn run(pair: &Pair, script: &str) {
-    source::open(&pair.source).execute_batch(script).unwrap_or_else(|e| panic!("{e} in {script}"));
 }

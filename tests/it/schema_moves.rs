@@ -3,6 +3,7 @@
 use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
 use crate::support::process::{Pair, Running};
+use crate::support::scene::{arrive, run};
 use crate::support::source::{self, Workplace};
 
 const SHOP: &str = "
@@ -119,15 +120,4 @@ fn following() -> (Workplace, Pair, Running) {
         replicator.stderr().contains("following;")
     });
     (work, pair, replicator)
-}
-
-fn arrive(pair: &Pair, mut replicator: Running) {
-    pair.wait_caught_up(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
-    pair.verify();
-    replicator.stop();
-}
-
-fn run(pair: &Pair, script: &str) {
-    source::open(&pair.source).execute_batch(script).unwrap_or_else(|e| panic!("{e} in {script}"));
 }

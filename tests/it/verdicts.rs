@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::support::fresh_database;
 use crate::support::pg::{Pg, quote};
 use crate::support::process::Pair;
+use crate::support::scene::run;
 use crate::support::source::{self, Workplace};
 
 const SHOP: &str = "
@@ -114,8 +115,4 @@ fn migrated() -> (Workplace, Pair) {
     pair.migrate();
     pair.verify();
     (work, pair)
-}
-
-fn run(pair: &Pair, script: &str) {
-    source::open(&pair.source).execute_batch(script).unwrap_or_else(|e| panic!("{e} in {script}"));
 }

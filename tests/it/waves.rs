@@ -5,10 +5,10 @@
 
 use std::time::Instant;
 
-use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
 use crate::support::pg::Pg;
 use crate::support::process::{Pair, Running, wait_until};
+use crate::support::scene::arrive;
 use crate::support::source::{self, Workplace};
 
 /// Chunks of 8 KiB, and a wave ends at 250 waiting entries
@@ -244,14 +244,6 @@ fn wait_seen(pair: &Pair, replicator: &mut Running, head: Option<i64>) {
         replicator.must_run();
         target.value("SELECT head_seq FROM crossfade.state").map(|seq| seq.parse().expect("a number")) >= head
     });
-}
-
-/// Both sides equal, by the product's verify too
-fn arrive(pair: &Pair, mut replicator: Running) {
-    pair.wait_caught_up(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
-    pair.verify();
-    replicator.stop();
 }
 
 fn wait_phase(pair: &Pair, replicator: &mut Running, wanted: &str) {

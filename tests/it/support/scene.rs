@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cluster::fresh_database;
-use super::compare::assert_equal_or_held;
+use super::compare::{assert_equal, assert_equal_or_held};
 use super::load::Load;
 use super::process::{Pair, Running};
 use super::source::{self, Workplace};
@@ -58,4 +58,17 @@ impl Scene {
         self.pair.verify();
         replicator.stop();
     }
+}
+
+/// Runs statements on the source, as the application would
+pub fn run(pair: &Pair, script: &str) {
+    source::open(&pair.source).execute_batch(script).unwrap_or_else(|e| panic!("{e} in {script}"));
+}
+
+/// Caught up, and both sides equal, by the product's verify too
+pub fn arrive(pair: &Pair, mut replicator: Running) {
+    pair.wait_caught_up(&mut replicator);
+    assert_equal(&pair.source, &pair.target);
+    pair.verify();
+    replicator.stop();
 }
