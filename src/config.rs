@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::model::choices::Choices;
 
 /// Entries that the change log keeps on the source; about 100 MB for integer keys (DESIGN.md section 3.1)
 pub const DEFAULT_LOG_LIMIT: u64 = 5_000_000;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub workers: usize,
     pub chunk_bytes: usize,
     pub until_in_sync: bool,
+    /// What a new plan is made with
+    pub choices: Choices,
     pub http: Option<SocketAddr>,
 }
 

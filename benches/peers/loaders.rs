@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use crossfade::engine::planning::make_plan;
+use crossfade::model::choices::Choices;
 use crossfade::model::chunk::Range;
 use crossfade::model::plan::Plan;
 use crossfade::observe::progress::Reporter;
@@ -65,7 +66,7 @@ impl<'b> Race<'b> {
         connection.run(&statements.join("\n"))?;
         connection.run("set search_path = public")?;
         cancel(&source, &own)?;
-        let plan = make_plan(&source, "public", &Reporter::quiet())?.plan;
+        let plan = make_plan(&source, "public", &Choices::default(), &Reporter::quiet())?.plan;
         Ok(Race { bench, table, rows, source, own, peers, reference_file, plan, connection })
     }
 

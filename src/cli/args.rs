@@ -176,6 +176,7 @@ impl Pair {
                 64 << 20,
             )?,
             until_in_sync: options.until_in_sync,
+            choices: Default::default(),
             http: options.http,
         };
         let target = Target::parse(&target)?;

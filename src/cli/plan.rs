@@ -6,7 +6,7 @@ use super::print_json;
 use crate::engine::job::Context;
 use crate::engine::planning;
 use crate::error::{Error, Result};
-use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
+use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Notice, Plan, TablePlan, TermPlan};
 use crate::model::planner::Proven;
 use crate::model::planner::evidence::{TableEvidence, grouped};
 use crate::model::schema::KeyKind;
@@ -40,7 +40,8 @@ pub fn run(context: &Context, json: bool) -> Result<()> {
 
 fn fresh(context: &Context, client: &tokio_postgres::Client) -> Result<Proven> {
     let schema = context.runtime.block_on(control::current_schema(client))?;
-    let mut proven = planning::make_plan(&context.settings.source, &schema, &context.reporter)?;
+    let mut proven =
+        planning::make_plan(&context.settings.source, &schema, &context.settings.choices, &context.reporter)?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);
     Ok(proven)
@@ -122,11 +123,20 @@ fn column(table: &TablePlan, column: &ColumnPlan) -> String {
 }
 
 fn index(table: &TablePlan, index: &IndexPlan) -> String {
-    let terms = index.columns.iter().map(|&(at, descending)| {
-        format!("{}{}", shown(&table.columns[at].target_name), if descending { " DESC" } else { "" })
+    let terms = index.terms.iter().map(|term| {
+        let what = match &term.what {
+            TermPlan::Column(at) => shown(&table.columns[*at].target_name),
+            TermPlan::Expression(sql) => shown(sql),
+        };
+        format!("{what}{}", if term.descending { " DESC" } else { "" })
     });
     let unique = if index.unique { "unique " } else { "" };
-    format!("{unique}{} ({})", shown(&index.name), terms.collect::<Vec<_>>().join(", "))
+    let method = match index.method {
+        IndexMethod::Btree => String::new(),
+        other => format!("{} ", other.sql()),
+    };
+    let only = index.predicate.as_ref().map(|sql| format!(" where {}", shown(sql))).unwrap_or_default();
+    format!("{unique}{} {method}({}){only}", shown(&index.name), terms.collect::<Vec<_>>().join(", "))
 }
 
 fn foreign_key(table: &TablePlan, key: &ForeignKeyPlan) -> String {

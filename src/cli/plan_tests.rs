@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::*;
+use crate::model::choices::Choices;
 use crate::model::mapping::Mapping;
-use crate::model::planner::make_plan;
+use crate::model::planner::{Found, Request, make_plan};
 use crate::sqlite::introspect::introspect;
 use crate::sqlite::profile::profile;
 
@@ -16,7 +17,9 @@ fn plan_of(conn: &Connection) -> Proven {
         let profile = profile(conn, &table, &mut |_| {}).unwrap();
         (table, profile)
     });
-    make_plan(profiled.collect(), found.skipped, "public")
+    let choices = Choices::default();
+    let request = Request { target_schema: "public", choices: &choices };
+    make_plan(Found { tables: profiled.collect(), skipped: found.skipped }, &request)
 }
 
 fn plan_of_sql(sql: &str) -> Proven {

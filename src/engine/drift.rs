@@ -5,15 +5,13 @@
 //! present indexes need, are installed again and the tables compared, because writes in between were not logged; so are
 //! tables whose rowids VACUUM has changed. A table whose columns changed cannot be followed yet.
 
-use std::collections::BTreeSet;
-
 use rusqlite::Connection;
 
 use crate::engine::indexing;
 use crate::engine::job::Job;
 use crate::error::{Error, Result};
 use crate::model::plan::{IndexPlan, Notice, Plan, TablePlan};
-use crate::model::schema::{Table, Term};
+use crate::model::schema::{Index, Table};
 use crate::postgres::control;
 use crate::sqlite::capture::{self, CaptureGap};
 use crate::sqlite::connection::{in_read_view, open_reader, open_writer, schema_version};
@@ -91,16 +89,15 @@ fn drop_lost_uniqueness(job: &Job, plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
-/// The source still has a unique index over exactly these columns
+/// The source still has a unique index over exactly these terms and rows, in whatever order; one that only the target
+/// has is no promise of the source
 fn is_unique(table: &TablePlan, index: &IndexPlan) -> bool {
-    let wanted: BTreeSet<usize> = index.columns.iter().map(|(column, _)| *column).collect();
-    let position = |term: &Term| match term {
-        Term::Column(column) => table.columns.iter().position(|c| c.source_column == Some(*column)),
-        _ => None,
-    };
-    table.source.indexes.iter().filter(|i| i.unique && i.predicate.is_none()).any(|i| {
-        let columns: Option<BTreeSet<usize>> = i.terms.iter().map(|t| position(&t.what)).collect();
-        columns.as_ref() == Some(&wanted)
+    let Some(wanted) = &index.source else { return true };
+    let terms = |index: &Index| index.terms.iter().map(|t| (t.what.clone(), t.collation.clone())).collect::<Vec<_>>();
+    let wanted_terms = terms(wanted);
+    table.source.indexes.iter().filter(|i| i.unique && i.predicate == wanted.predicate).any(|i| {
+        let terms = terms(i);
+        terms.len() == wanted_terms.len() && terms.iter().all(|term| wanted_terms.contains(term))
     })
 }
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
+use crate::model::choices::Choices;
 use crate::model::plan::{Notice, Plan};
-use crate::model::planner::{self, Proven};
+use crate::model::planner::{self, Found, Proven, Request};
 use crate::observe::progress::{Reporter, grouped};
 use crate::postgres::control;
 use crate::sqlite::capture;
@@ -16,7 +17,7 @@ use crate::sqlite::introspect::introspect;
 use crate::sqlite::profile::profile;
 
 /// Reads the source and makes the plan; writes nothing anywhere
-pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Result<Proven> {
+pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
     let estimate = found.tables.len() as u64;
@@ -32,7 +33,7 @@ pub fn make_plan(source: &Path, target_schema: &str, reporter: &Reporter) -> Res
         tables.push((table, profile));
     }
     stage.finish();
-    let mut proven = planner::make_plan(tables, found.skipped, target_schema);
+    let mut proven = planner::make_plan(Found { tables, skipped: found.skipped }, &Request { target_schema, choices });
     let plan = &mut proven.plan;
     let order = text_order(&connection)?;
     plan.tables.iter_mut().for_each(|table| table.key.text_order = order);

@@ -151,7 +151,7 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let source = &context.settings.source;
     planning::source_is_free(source)?;
     let schema = runtime.block_on(control::current_schema(client))?;
-    let mut plan = planning::make_plan(source, &schema, &context.reporter)?.plan;
+    let mut plan = planning::make_plan(source, &schema, &context.settings.choices, &context.reporter)?.plan;
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod change;
+pub mod choices;
 pub mod chunk;
 pub mod convert;
 pub mod decode;

@@ -3,6 +3,8 @@
 //! A plan is made once, from the schema and the profile of the stored values, and kept in the target; a restart goes on
 //! from the stored plan and only checks that the source still fits it.
 
+mod objects;
+
 use serde::{Deserialize, Serialize};
 
 use super::convert;
@@ -11,12 +13,25 @@ use super::mapping::{Mapping, Misfit};
 use super::schema::{Key, Table};
 use super::value::Value;
 
+pub use objects::*;
+
 /// Everything that will happen, decided before anything is touched
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    pub mode: Mode,
     /// Schema on the target that the tables go to
     pub target_schema: String,
+    /// Extensions of the server that the target's schema needs, created before the tables
+    pub extensions: Vec<ExtensionPlan>,
     pub tables: Vec<TablePlan>,
+    /// Created last, each after those that it reads
+    pub views: Vec<ViewPlan>,
+    /// Triggers on the target that are switched while we follow, and put back at the end
+    pub triggers: Vec<TriggerPlan>,
+    /// Made from a part of the rows only: more values may turn out not to fit
+    pub sampled: bool,
+    /// Digest of the choices that it was made with; `None` without a plan file
+    pub choices_digest: Option<String>,
     /// Objects of the source that are left out on purpose: views, virtual and shadow tables, triggers
     pub skipped: Vec<Notice>,
     /// Lossless but worth reading: what the target will not enforce or represents in another way
@@ -34,6 +49,17 @@ pub struct Notice {
     pub remedy: Option<String>,
 }
 
+/// Who makes the target's schema
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// We do, from the source's
+    #[default]
+    Create,
+    /// The application's own migrations have made it, and its types decide
+    Existing,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     /// Number of the table in the change log's `t` column; rises with every (re-)installation, never reused
@@ -48,6 +74,12 @@ pub struct TablePlan {
     pub key_columns: Vec<usize>,
     /// Constraint name of the key on the target, unquoted
     pub key_constraint: String,
+    /// What to do with rows that the target has before the copy
+    pub policy: Policy,
+    pub conflict: Conflict,
+    /// Columns that the target computes and the source does not have; nothing is copied to them or compared in them
+    pub added: Vec<AddedColumn>,
+    pub checks: Vec<CheckPlan>,
     pub indexes: Vec<IndexPlan>,
     pub foreign_keys: Vec<ForeignKeyPlan>,
     /// Rows when the plan was made
@@ -108,33 +140,47 @@ pub struct Wire {
     pub cast: Option<String>,
 }
 
-/// A secondary index, created after the copy
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IndexPlan {
-    /// Name on the target, unquoted
-    pub name: String,
-    pub unique: bool,
-    /// Positions in `TablePlan::columns`, and whether descending
-    pub columns: Vec<(usize, bool)>,
+/// What to do with rows that the target has before the copy
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    #[default]
+    Refuse,
+    /// They go when capture is installed
+    Truncate,
+    /// They stay; a row of the source takes the place of one with its key
+    Merge,
 }
 
-/// A foreign key, added NOT VALID after the copy and then validated
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ForeignKeyPlan {
-    /// Constraint name on the target, unquoted
-    pub name: String,
-    /// Positions in `TablePlan::columns`
-    pub columns: Vec<usize>,
-    /// Target name of the parent table, unquoted
-    pub parent_name: String,
-    /// Target names of the parent's columns, unquoted
-    pub parent_columns: Vec<String>,
-    pub on_update: String,
-    pub on_delete: String,
-    pub deferred: bool,
+/// How a row takes the place of the one with its key
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// `ON CONFLICT` over the key's unique index
+    #[default]
+    OnKey,
+    /// Deleted and inserted: no index of the target is able to arbitrate
+    DeleteInsert,
 }
 
 impl Plan {
+    /// A plan of nothing
+    pub fn empty(mode: Mode, target_schema: &str) -> Plan {
+        Plan {
+            mode,
+            target_schema: target_schema.to_owned(),
+            extensions: Vec::new(),
+            tables: Vec::new(),
+            views: Vec::new(),
+            triggers: Vec::new(),
+            sampled: false,
+            choices_digest: None,
+            skipped: Vec::new(),
+            warnings: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
     /// The table with this number in the change log
     pub fn table(&self, id: i64) -> Option<&TablePlan> {
         self.tables.iter().find(|t| t.id == id)
@@ -142,6 +188,27 @@ impl Plan {
 }
 
 impl TablePlan {
+    /// A table of which only source and key are known
+    pub fn new(source: Table, key: Key) -> TablePlan {
+        TablePlan {
+            id: 0,
+            source,
+            key,
+            target_name: String::new(),
+            columns: Vec::new(),
+            key_columns: Vec::new(),
+            key_constraint: String::new(),
+            policy: Policy::Refuse,
+            conflict: Conflict::OnKey,
+            added: Vec::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            row_count: 0,
+            byte_count: 0,
+        }
+    }
+
     /// Has any unique index beside the key, so that applying rows one by one could collide on the way
     pub fn has_secondary_unique(&self) -> bool {
         self.indexes.iter().any(|i| i.unique)
@@ -280,19 +347,9 @@ pub(crate) fn example_table(columns: Vec<ColumnPlan>, key_columns: Vec<usize>) -
         indexes: Vec::new(),
         foreign_keys: Vec::new(),
     };
-    TablePlan {
-        id: 1,
-        source,
-        key: Key::new(super::schema::KeyKind::PrimaryKey, Vec::new()),
-        target_name: "t".into(),
-        columns,
-        key_columns,
-        key_constraint: "k".into(),
-        indexes: Vec::new(),
-        foreign_keys: Vec::new(),
-        row_count: 0,
-        byte_count: 0,
-    }
+    let key = Key::new(super::schema::KeyKind::PrimaryKey, Vec::new());
+    let (target_name, key_constraint) = ("t".into(), "k".into());
+    TablePlan { id: 1, target_name, columns, key_columns, key_constraint, ..TablePlan::new(source, key) }
 }
 
 /// A column of that name and type, for tests
@@ -303,84 +360,4 @@ pub(crate) fn example_column(name: &str, mapping: Mapping) -> ColumnPlan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::convert::forms::{Element, JsonForm};
-
-    fn with(mapping: Mapping, type_sql: &str, check: Check) -> ColumnPlan {
-        ColumnPlan { type_sql: type_sql.into(), check, ..example_column("c", mapping) }
-    }
-
-    fn cast(column: &ColumnPlan) -> Option<String> {
-        column.wire().cast
-    }
-
-    #[test]
-    fn only_what_assignment_cannot_do_is_cast() {
-        let labels = Check::Labels(vec!["sad".into()]);
-        assert_eq!(cast(&with(Mapping::Text, "\"public\".\"mood\"", labels)).unwrap(), "\"public\".\"mood\"");
-        assert_eq!(cast(&with(Mapping::Text, "public.citext", Check::None)).unwrap(), "public.citext");
-        let ints = Mapping::Array { element: Element::Integer, form: JsonForm { spaced: false, ascii: false } };
-        let wire = example_column("c", ints).wire();
-        assert_eq!(wire, Wire { sql: "text", oid: 25, cast: Some("integer[]".into()) });
-        assert_eq!(cast(&with(Mapping::Padded, "char(3)", Check::Chars(3))).unwrap(), "bpchar");
-        // A cast to any of these would cut what does not fit, in silence.
-        for type_sql in ["text", "varchar(9)", "\"public\".\"name\""] {
-            assert_eq!(cast(&with(Mapping::Text, type_sql, Check::Chars(9))), None, "{type_sql}");
-        }
-        assert_eq!(cast(&with(Mapping::Numeric, "numeric(10,2)", Check::None)), None);
-    }
-
-    #[test]
-    fn a_value_that_fails_the_check_leaves_the_buffer_alone() {
-        let cases = [
-            (Check::Chars(2), "\u{e9}\u{1f600}", "abc", Misfit::Characters),
-            (Check::Labels(vec!["ok".into(), "sad".into()]), "sad", "Sad", Misfit::Label),
-        ];
-        for (check, good, bad, misfit) in cases {
-            let column = with(Mapping::Text, "x", check);
-            let mut buffer = vec![9];
-            assert_eq!(column.encode(&mut buffer, Value::Text(bad.as_bytes())), Err(misfit));
-            assert_eq!(column.encode_parameter(&mut buffer, Value::Text(bad.as_bytes())), Err(misfit));
-            assert_eq!(column.encode(&mut buffer, Value::Integer(1)), Err(Misfit::Class(Value::Integer(1).class())));
-            assert_eq!(buffer, [9]);
-            let mut plain = vec![9];
-            column.encode(&mut buffer, Value::Text(good.as_bytes())).unwrap();
-            encode_field(&mut plain, Value::Text(good.as_bytes()), Mapping::Text).unwrap();
-            column.encode(&mut buffer, Value::Null).unwrap();
-            encode_field(&mut plain, Value::Null, Mapping::Text).unwrap();
-            assert_eq!(buffer, plain);
-        }
-    }
-
-    #[test]
-    fn digits_behind_the_seconds_are_counted_in_what_is_written() {
-        let admits = |digits, microseconds: i64| {
-            let field = [&8u32.to_be_bytes()[..], &microseconds.to_be_bytes()].concat();
-            Check::Scale(digits).admit(Value::Text(b""), &field)
-        };
-        assert_eq!([admits(3, -1_000), admits(0, 2_000_000), admits(6, 1)], [Ok(()); 3]);
-        assert_eq!([admits(3, -1), admits(0, 2_100_000), admits(5, 1)], [Err(Misfit::Scale); 3]);
-    }
-
-    #[test]
-    fn null_is_a_misfit_only_where_the_target_says_not_null() {
-        let mut column = example_column("c", Mapping::Bigint);
-        let mut buffer = Vec::new();
-        column.encode(&mut buffer, Value::Null).unwrap();
-        column.not_null = true;
-        assert_eq!(column.encode(&mut buffer, Value::Null), Err(Misfit::Null));
-        assert_eq!(column.encode_parameter(&mut buffer, Value::Null), Err(Misfit::Null));
-        assert_eq!(buffer, [0xff; 4]);
-    }
-
-    #[test]
-    fn what_the_target_computes_is_not_copied() {
-        let mut columns = ["a", "b", "c"].map(|name| example_column(name, Mapping::Bigint));
-        columns[1].generated = Some("a + 1".into());
-        let table = example_table(columns.into(), vec![2]);
-        let copied: Vec<_> = table.copied_columns().map(|(at, c)| (at, c.target_name.as_str())).collect();
-        assert_eq!(copied, [(0, "a"), (2, "c")]);
-        assert_eq!(table.key_plans().map(|c| c.target_name.as_str()).collect::<Vec<_>>(), ["c"]);
-    }
-}
+mod tests;

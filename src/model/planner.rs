@@ -15,8 +15,9 @@ mod unify;
 
 use serde::Serialize;
 
+use super::choices::Choices;
 use super::mapping::Mapping;
-use super::plan::{Notice, Plan, TablePlan};
+use super::plan::{Mode, Notice, Plan, TablePlan};
 use super::profile::{ColumnProfile, TableProfile};
 use super::schema::{Key, KeyKind, Table};
 
@@ -60,10 +61,25 @@ struct Notes {
     refusals: Vec<Notice>,
 }
 
+/// What the source has
+#[derive(Default)]
+pub struct Found {
+    pub tables: Vec<(Table, TableProfile)>,
+    /// What is not copied, and why
+    pub skipped: Vec<Notice>,
+}
+
+/// What is wanted, and what the target offers
+pub struct Request<'a> {
+    /// Schema on the target that the tables go to
+    pub target_schema: &'a str,
+    pub choices: &'a Choices,
+}
+
 /// Decides everything; an empty list of refusals means that it can start
-pub fn make_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Proven {
+pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     let mut notes = Notes::default();
-    let drafts = tables.into_iter().filter_map(|(table, profile)| draft(table, profile, &mut notes));
+    let drafts = found.tables.into_iter().filter_map(|(table, profile)| draft(table, profile, &mut notes));
     let mut drafts: Vec<Draft> = drafts.collect();
     for (draft, id) in drafts.iter_mut().zip(1..) {
         draft.plan.id = id;
@@ -77,7 +93,8 @@ pub fn make_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, targe
     let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
     let tables = drafts.into_iter().map(|draft| draft.plan).collect();
     let Notes { warnings, refusals } = notes;
-    let plan = Plan { target_schema: target_schema.to_string(), tables, skipped, warnings, refusals };
+    let skipped = found.skipped;
+    let plan = Plan { tables, skipped, warnings, refusals, ..Plan::empty(Mode::Create, request.target_schema) };
     Proven { plan, evidence }
 }
 
@@ -96,19 +113,8 @@ fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft
     warn_about_key(&table, &key, profile.null_keys, notes);
     let (columns, choices) = columns::plan_columns(&table, &profile, &key, notes);
     let key_columns = columns::key_columns(&columns, &key);
-    let plan = TablePlan {
-        id: 0,
-        key,
-        target_name: String::new(),
-        columns,
-        key_columns,
-        key_constraint: String::new(),
-        indexes: Vec::new(),
-        foreign_keys: Vec::new(),
-        row_count: profile.rows,
-        byte_count: profile.bytes,
-        source: table,
-    };
+    let (row_count, byte_count) = (profile.rows, profile.bytes);
+    let plan = TablePlan { columns, key_columns, row_count, byte_count, ..TablePlan::new(table, key) };
     let draft = Draft { plan, profile, choices, index_names: Vec::new() };
     refuse_limits(&draft, notes);
     Some(draft)

@@ -176,9 +176,7 @@ fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows)
         return Some(index.name.clone());
     }
     let place = |column: usize| table.copied_columns().position(|(index, _)| index == column);
-    let length = |index: &&IndexPlan| {
-        index.columns.iter().filter_map(|&(column, _)| place(column)).map(|place| rows.longest(place)).sum::<usize>()
-    };
+    let length = |index: &&IndexPlan| index.columns().filter_map(place).map(|place| rows.longest(place)).sum::<usize>();
     let longest = table.indexes.iter().max_by_key(length)?;
     (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
 }

@@ -3,7 +3,9 @@
 //! Nothing is executed here, so that the plan can be shown and tested without a server. Every name is quoted: names keep
 //! their case, and none can be taken for a keyword.
 
-use crate::model::plan::{ColumnPlan, ForeignKeyPlan, Identity, IndexPlan, Plan, TablePlan};
+use crate::model::plan::{
+    ColumnPlan, ForeignKeyPlan, Identity, IndexMethod, IndexPlan, IndexTermPlan, Plan, TablePlan, TermPlan,
+};
 use crate::model::schema::quote_identifier;
 
 /// A name inside its schema
@@ -13,7 +15,11 @@ pub fn qualified(schema: &str, name: &str) -> String {
 
 /// The table with its columns only: the copy goes into a table without key and indexes
 pub fn create_table(plan: &Plan, table: &TablePlan) -> String {
-    let columns = table.columns.iter().map(column_definition).collect::<Vec<_>>().join(",\n");
+    let added = table.added.iter().map(|column| {
+        let (name, of) = (quote_identifier(&column.name), &column.generated);
+        format!("    {name} {} GENERATED ALWAYS AS ({of}) STORED", column.type_sql)
+    });
+    let columns = table.columns.iter().map(column_definition).chain(added).collect::<Vec<_>>().join(",\n");
     format!("CREATE TABLE {} (\n{columns}\n)", table_name(plan, table))
 }
 
@@ -42,13 +48,25 @@ pub fn add_key(plan: &Plan, table: &TablePlan) -> String {
 /// A secondary index; it lands in the schema of its table
 pub fn create_index(plan: &Plan, table: &TablePlan, index: &IndexPlan) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let terms = index.columns.iter().map(|&(column, descending)| {
-        // No NULLS FIRST, although SQLite sorts so: a plain ORDER BY on PostgreSQL could not use such an index.
-        let order = if descending { " DESC" } else { "" };
-        format!("{}{order}", quote_identifier(&table.columns[column].target_name))
-    });
-    let terms = terms.collect::<Vec<_>>().join(", ");
-    format!("CREATE {unique}INDEX {} ON {} ({terms})", quote_identifier(&index.name), table_name(plan, table))
+    let method = match index.method {
+        IndexMethod::Btree => String::new(),
+        other => format!(" USING {}", other.sql()),
+    };
+    let terms = index.terms.iter().map(|term| index_term(table, term)).collect::<Vec<_>>().join(", ");
+    let predicate = index.predicate.as_ref().map(|sql| format!(" WHERE {sql}")).unwrap_or_default();
+    let name = quote_identifier(&index.name);
+    format!("CREATE {unique}INDEX {name} ON {}{method} ({terms}){predicate}", table_name(plan, table))
+}
+
+fn index_term(table: &TablePlan, term: &IndexTermPlan) -> String {
+    let what = match &term.what {
+        TermPlan::Column(column) => quote_identifier(&table.columns[*column].target_name),
+        TermPlan::Expression(sql) => format!("({sql})"),
+    };
+    let class = term.operator_class.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
+    // No NULLS FIRST, although SQLite sorts so: a plain ORDER BY on PostgreSQL could not use such an index.
+    let order = if term.descending { " DESC" } else { "" };
+    format!("{what}{class}{order}")
 }
 
 /// A foreign key that new rows are checked against, and old ones not yet: that takes no long lock
@@ -91,7 +109,7 @@ fn action(declared: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::mapping::Mapping;
-    use crate::model::plan::{example_column, example_table};
+    use crate::model::plan::{AddedColumn, Mode, example_column, example_table};
 
     fn plan() -> Plan {
         let foreign_key = ForeignKeyPlan {
@@ -105,14 +123,21 @@ mod tests {
         };
         let mut columns = [("select", Mapping::Text), ("b c", Mapping::Double)].map(|(n, m)| example_column(n, m));
         columns[0].not_null = true;
+        let index = IndexPlan {
+            name: "I".into(),
+            unique: true,
+            method: IndexMethod::Btree,
+            terms: vec![IndexTermPlan::column(1, true), IndexTermPlan::column(0, false)],
+            predicate: None,
+            source: None,
+        };
         let table = TablePlan {
             target_name: "Or\"der".into(),
-            indexes: vec![IndexPlan { name: "I".into(), unique: true, columns: vec![(1, true), (0, false)] }],
+            indexes: vec![index],
             foreign_keys: vec![foreign_key],
             ..example_table(columns.into(), vec![1, 0])
         };
-        let (skipped, warnings, refusals) = Default::default();
-        Plan { target_schema: "my app".into(), tables: vec![table], skipped, warnings, refusals }
+        Plan { tables: vec![table], ..Plan::empty(Mode::Create, "my app") }
     }
 
     #[test]
@@ -145,6 +170,34 @@ mod tests {
             create_index(&plan, table, &table.indexes[0]),
             format!("CREATE UNIQUE INDEX \"I\" ON {name} (\"b c\" DESC, \"select\")")
         );
+    }
+
+    #[test]
+    fn indexes_may_be_partial_and_over_expressions() {
+        let plan = plan();
+        let table = &plan.tables[0];
+        let mut index = table.indexes[0].clone();
+        index.unique = false;
+        index.method = IndexMethod::Gin;
+        index.terms[0].what = TermPlan::Expression("lower(\"x\")".into());
+        index.terms[0].operator_class = Some("gin_trgm_ops".into());
+        index.predicate = Some("\"select\" > 1".into());
+        assert_eq!(
+            create_index(&plan, table, &index),
+            "CREATE INDEX \"I\" ON \"my app\".\"Or\"\"der\" USING gin ((lower(\"x\")) gin_trgm_ops DESC, \"select\") \
+             WHERE \"select\" > 1"
+        );
+    }
+
+    #[test]
+    fn columns_that_the_source_does_not_have_come_last() {
+        let mut plan = plan();
+        plan.tables[0].columns.truncate(1);
+        plan.tables[0].added =
+            vec![AddedColumn { name: "v".into(), type_sql: "text".into(), generated: "\"select\" || 'x'".into() }];
+        let sql = create_table(&plan, &plan.tables[0]);
+        let added = "    \"select\" text NOT NULL,\n    \"v\" text GENERATED ALWAYS AS (\"select\" || 'x') STORED\n)";
+        assert!(sql.ends_with(added), "{sql}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ const LONGEST_FILE: usize = 500;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("failpoint", &[]),
-    ("config", &["error"]),
+    ("config", &["error", "model"]),
     // The one that does no I/O; not even the error type with its I/O causes.
     ("model", &[]),
     ("codec", &["error", "model"]),

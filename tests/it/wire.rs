@@ -5,7 +5,7 @@ use crossfade::model::change::{Batch, Rows};
 use crossfade::model::decode::decode_field;
 use crossfade::model::mapping::{Mapping, Misfit};
 use crossfade::model::phase::Phase;
-use crossfade::model::plan::{Check, ColumnPlan, Identity, Plan, TablePlan};
+use crossfade::model::plan::{Check, ColumnPlan, Identity, Mode, Plan, TablePlan};
 use crossfade::model::schema::{Key, KeyKind, Table};
 use crossfade::model::value::Value;
 use crossfade::postgres::apply::Applier;
@@ -38,29 +38,25 @@ fn table() -> TablePlan {
     columns[2].generated = Some("n + 1".into());
     columns[4].type_sql = "varchar(3)".into();
     columns[4].check = Check::Chars(3);
+    let source = Table {
+        name: "t".into(),
+        sql: String::new(),
+        without_rowid: false,
+        strict: false,
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+        rowid_alias: None,
+        rowid_name: None,
+        indexes: Vec::new(),
+        foreign_keys: Vec::new(),
+    };
     TablePlan {
         id: 1,
-        source: Table {
-            name: "t".into(),
-            sql: String::new(),
-            without_rowid: false,
-            strict: false,
-            columns: Vec::new(),
-            primary_key: Vec::new(),
-            rowid_alias: None,
-            rowid_name: None,
-            indexes: Vec::new(),
-            foreign_keys: Vec::new(),
-        },
-        key: Key::new(KeyKind::PrimaryKey, Vec::new()),
         target_name: "t".into(),
         columns: columns.into(),
         key_columns: vec![1, 3],
         key_constraint: "k".into(),
-        indexes: Vec::new(),
-        foreign_keys: Vec::new(),
-        row_count: 0,
-        byte_count: 0,
+        ..TablePlan::new(source, Key::new(KeyKind::PrimaryKey, Vec::new()))
     }
 }
 
@@ -128,8 +124,7 @@ async fn apply(applier: &mut Applier, table: &TablePlan, deletes: Rows, mut upse
 fn plan(identity: Identity) -> Plan {
     let mut table = table();
     table.columns[0].identity = Some(identity);
-    let (skipped, warnings, refusals) = Default::default();
-    Plan { target_schema: "public".into(), tables: vec![table], skipped, warnings, refusals }
+    Plan { tables: vec![table], ..Plan::empty(Mode::Create, "public") }
 }
 
 /// Values go where they belong although the target has a column more, and an element type less

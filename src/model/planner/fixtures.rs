@@ -1,7 +1,16 @@
 //! Tables made by hand for the planner's tests; the model knows no SQLite
 
+use super::{Found, Proven, Request, make_plan};
+use crate::model::choices::Choices;
+use crate::model::plan::Notice;
 use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, IndexOrigin, IndexTerm, Table, Term};
+
+/// The plan that nobody interfered with
+pub(super) fn create_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Proven {
+    let choices = Choices::default();
+    make_plan(Found { tables, skipped }, &Request { target_schema, choices: &choices })
+}
 
 pub(super) fn column(name: &str, declared: &str) -> Column {
     Column {

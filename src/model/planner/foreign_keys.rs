@@ -80,8 +80,8 @@ pub(super) fn parent_columns(parent: &TablePlan, key: &ForeignKey) -> Result<Vec
 /// Has a key or unique index over these columns, in any order
 fn is_unique(parent: &TablePlan, columns: &[usize]) -> bool {
     let same = |other: Vec<usize>| other.len() == columns.len() && other.iter().all(|at| columns.contains(at));
-    let unique = parent.indexes.iter().filter(|i| i.unique);
-    same(parent.key_columns.clone()) || unique.map(|i| i.columns.iter().map(|(at, _)| *at).collect()).any(same)
+    let unique = parent.indexes.iter().filter(|i| i.unique && i.is_plain());
+    same(parent.key_columns.clone()) || unique.map(|i| i.columns().collect()).any(same)
 }
 
 /// Would PostgreSQL compare the two columns as SQLite does

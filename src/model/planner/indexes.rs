@@ -1,7 +1,7 @@
 //! Secondary indexes of the target
 
 use super::{Draft, MAX_INDEX_BYTES, MAX_INDEX_COLUMNS, Notes};
-use crate::model::plan::{IndexPlan, TablePlan};
+use crate::model::plan::{IndexMethod, IndexPlan, IndexTermPlan, TablePlan};
 use crate::model::schema::{Index, IndexOrigin, Term};
 
 /// Translates what can be, and warns about the rest; names come later, when those of all tables are known
@@ -16,8 +16,16 @@ pub(super) fn translate(draft: &mut Draft, notes: &mut Notes) {
             }
         };
         warn_about_collation(&draft.plan, &index, notes);
-        draft.plan.indexes.push(IndexPlan { name: String::new(), unique: index.unique, columns });
-        draft.index_names.push((index.origin == IndexOrigin::Create).then_some(index.name));
+        let terms = columns.into_iter().map(|(column, descending)| IndexTermPlan::column(column, descending));
+        draft.index_names.push((index.origin == IndexOrigin::Create).then(|| index.name.clone()));
+        draft.plan.indexes.push(IndexPlan {
+            name: String::new(),
+            unique: index.unique,
+            method: IndexMethod::Btree,
+            terms: terms.collect(),
+            predicate: None,
+            source: Some(index),
+        });
     }
 }
 

@@ -74,8 +74,8 @@ pub(super) fn name_relations(drafts: &mut [Draft], notes: &mut Notes) {
     }
     for draft in drafts {
         for at in (0..draft.index_names.len()).filter(|at| draft.index_names[*at].is_none()) {
-            let columns = draft.plan.indexes[at].columns.iter().map(|(column, _)| *column);
-            draft.plan.indexes[at].name = names.make(&derived(&draft.plan, columns, "key"));
+            let wanted = derived(&draft.plan, draft.plan.indexes[at].columns(), "key");
+            draft.plan.indexes[at].name = names.make(&wanted);
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::model::mapping::Mapping;
 use crate::model::plan::Plan;
-use crate::model::planner::fixtures::{foreign_key, index, table, with_alias, with_primary_key};
-use crate::model::planner::make_plan;
+use crate::model::planner::fixtures::{create_plan, foreign_key, index, table, with_alias, with_primary_key};
 use crate::model::profile::TableProfile;
 use crate::model::profile::count::Counter;
 use crate::model::schema::Table;
@@ -25,7 +24,7 @@ fn plan(tables: Vec<(Table, &[&[&str]])>) -> Plan {
         let columns = columns.collect();
         (table, TableProfile { rows: rows.len() as u64, columns, ..TableProfile::default() })
     });
-    make_plan(profiled.collect(), Vec::new(), "public").plan
+    create_plan(profiled.collect(), Vec::new(), "public").plan
 }
 
 fn types(plan: &Plan) -> Vec<Vec<&str>> {
@@ -85,7 +84,7 @@ fn types_that_never_meet_stay_as_they_are() {
     let mut texts = Counter::new(&parent, 0);
     texts.add(Value::Text(ID.as_bytes()), &String::new);
     let profile = |counter: Counter| TableProfile { columns: vec![counter.profile], ..TableProfile::default() };
-    let made = make_plan(vec![(parent, profile(texts)), (child, profile(integers))], Vec::new(), "public").plan;
+    let made = create_plan(vec![(parent, profile(texts)), (child, profile(integers))], Vec::new(), "public").plan;
     assert_eq!((types(&made)[0][0], types(&made)[1][0], made.tables[1].foreign_keys.len()), ("uuid", "bigint", 0));
 }
 

@@ -13,7 +13,7 @@ use rusqlite::types::ValueRef;
 
 use super::*;
 use crate::model::key::write_value;
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{Mode, Plan, TablePlan};
 use crate::model::schema::*;
 use crate::model::value::Value;
 
@@ -56,23 +56,12 @@ pub(super) fn plan_of(conn: &Connection) -> Plan {
         strings(conn, "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' ORDER BY name");
     let tables = names.iter().filter(|n| !n.starts_with("sqlite_") && !n.starts_with("_crossfade_"));
     let tables = tables.enumerate().map(|(n, name)| table_plan(n as i64 + 1, table_of(conn, name))).collect();
-    Plan { target_schema: "public".into(), tables, skipped: vec![], warnings: vec![], refusals: vec![] }
+    Plan { tables, ..Plan::empty(Mode::Create, "public") }
 }
 
 fn table_plan(id: i64, source: Table) -> TablePlan {
-    TablePlan {
-        id,
-        key: key_of(&source),
-        target_name: source.name.clone(),
-        source,
-        columns: vec![],
-        key_columns: vec![],
-        key_constraint: String::new(),
-        indexes: vec![],
-        foreign_keys: vec![],
-        row_count: 0,
-        byte_count: 0,
-    }
+    let key = key_of(&source);
+    TablePlan { id, target_name: source.name.clone(), ..TablePlan::new(source, key) }
 }
 
 pub(super) fn strings(conn: &Connection, sql: &str) -> Vec<String> {

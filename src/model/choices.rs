@@ -1,0 +1,98 @@
+//! What the operator chose: the part of `crossfade.toml` that the plan is made with
+//!
+//! Every name is the source's own. What is not said is decided by the planner.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Mode, Policy};
+
+/// All choices; empty ones leave everything to the planner
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Choices {
+    /// Who makes the target's schema
+    pub schema: Option<Mode>,
+    pub defaults: Defaults,
+    pub tables: BTreeMap<String, TableChoice>,
+    /// By `table.trigger`, both as on the target: whether it acts on replicated rows
+    pub triggers: BTreeMap<String, TriggerChoice>,
+    /// Extensions wanted on the target beside those that the plan needs
+    pub extensions: Vec<String>,
+}
+
+/// What holds where a table or column says nothing else
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Defaults {
+    pub json: JsonType,
+    pub identifiers: Identifiers,
+    /// Text search configuration; without one the tokenizer of the full-text table decides
+    pub text_search: Option<String>,
+    /// `varchar(n)` where the source declares it, instead of `text`
+    pub varchar: bool,
+}
+
+/// What a declared JSON column becomes
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonType {
+    #[default]
+    Jsonb,
+    Json,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identifiers {
+    /// As they are, quoted
+    #[default]
+    Keep,
+    /// In lower case, so that they need no quotes
+    Lower,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TableChoice {
+    /// Neither copied nor followed
+    pub skip: bool,
+    /// Its name on the target
+    pub rename: Option<String>,
+    /// What to do with rows that the target has before the copy
+    pub policy: Option<Policy>,
+    pub columns: BTreeMap<String, ColumnChoice>,
+    /// By name: whether the index is created
+    pub indexes: BTreeMap<String, bool>,
+    /// By name: whether the CHECK is created
+    pub checks: BTreeMap<String, bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ColumnChoice {
+    /// The type on the target, as in DDL
+    #[serde(rename = "type")]
+    pub type_sql: Option<String>,
+    /// How SQLite spells the values, as `plan` writes it
+    pub form: Option<String>,
+    /// The offset that moments without a zone mean, as `+02:00`
+    pub assumed_zone: Option<String>,
+    /// Its name on the target
+    pub rename: Option<String>,
+    /// Not copied
+    pub skip: bool,
+    /// An index beside those of the source: `gin`, or `hnsw:cosine`, `hnsw:l2`, `hnsw:ip`
+    pub index: Option<String>,
+    /// Whether the target gets the column's DEFAULT
+    pub default: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TriggerChoice {
+    /// Acts on replicated rows too
+    pub fire: bool,
+}
