@@ -6,10 +6,12 @@
 pub mod count;
 pub mod form;
 pub mod intent;
+pub mod trial;
 
 use serde::{Serialize, Serializer};
 
 use form::TextForm;
+use trial::Trial;
 
 /// Keys kept as examples of one kind of value
 const EXAMPLES: usize = 3;
@@ -64,6 +66,13 @@ pub struct ColumnProfile {
     /// Blobs of 16 bytes, and others
     pub blobs_of_16: u64,
     pub other_blobs: Tally,
+    /// Rows with NULL
+    pub null_keys: Vec<String>,
+    /// Times and moments with more digits behind the seconds than the target's column keeps
+    pub over_scale: Tally,
+    /// The types that were tried
+    #[serde(skip)]
+    pub trials: Vec<Trial>,
 }
 
 /// A count, and the keys of the first rows counted

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::model::key::KeyRef;
 use crate::model::profile::TableProfile;
 use crate::model::profile::count::Counter;
+use crate::model::profile::trial::Sought;
 use crate::model::schema::{Table, quote_identifier};
 use crate::model::value::Value;
 use cursor::{Cursor, Last};
@@ -36,16 +37,27 @@ const PACE: Pace = Pace { slice: Duration::from_millis(100), gap: Duration::from
 /// Counts over all rows of `table`. Outside of any transaction: it begins and ends its own. `on_rows` is told the number
 /// of rows read since it was told last.
 pub fn profile(conn: &Connection, table: &Table, on_rows: &mut dyn FnMut(u64)) -> Result<TableProfile> {
-    profile_at(conn, table, PACE, on_rows).map_err(failed(format!("cannot read table {}", table.name)))
+    profile_for(conn, table, declared(table), on_rows)
+}
+
+/// As [`profile`], where something else is looked for in each column than what its declaration asks for
+pub fn profile_for(
+    conn: &Connection,
+    table: &Table,
+    sought: Vec<Sought>,
+    on_rows: &mut dyn FnMut(u64),
+) -> Result<TableProfile> {
+    profile_at(conn, table, sought, PACE, on_rows).map_err(failed(format!("cannot read table {}", table.name)))
 }
 
 fn profile_at(
     conn: &Connection,
     table: &Table,
+    sought: Vec<Sought>,
     pace: Pace,
     on_rows: &mut dyn FnMut(u64),
 ) -> rusqlite::Result<TableProfile> {
-    let mut counts = Counts::new(table);
+    let mut counts = Counts::new(table, sought);
     let Some(cursor) = Cursor::of(table) else {
         // No key to go on from: one scan.
         let mut statement = conn.prepare(&format!("SELECT {} FROM {}", columns(table), source(table)))?;
@@ -65,6 +77,11 @@ fn profile_at(
         }
         std::thread::sleep(pace.gap);
     }
+}
+
+/// What the declarations of all columns ask for
+pub fn declared(table: &Table) -> Vec<Sought> {
+    (0..table.columns.len()).map(|at| Sought::declared(table, at)).collect()
 }
 
 /// Qualified, because SQLite takes an unqualified "name" that no column has any more for a string
@@ -103,10 +120,10 @@ struct Counts<'t> {
 }
 
 impl<'t> Counts<'t> {
-    fn new(table: &'t Table) -> Counts<'t> {
+    fn new(table: &'t Table, sought: Vec<Sought>) -> Counts<'t> {
         let nullable = table.rowid_alias.is_none();
         let in_key = (0..table.columns.len()).map(|at| nullable && table.primary_key.contains(&at)).collect();
-        let counters = (0..table.columns.len()).map(|at| Counter::new(table, at)).collect();
+        let counters = sought.into_iter().enumerate().map(|(at, sought)| Counter::seeking(table, at, sought)).collect();
         Counts { table, totals: TableProfile::default(), counters, in_key }
     }
 

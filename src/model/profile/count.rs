@@ -2,6 +2,7 @@
 
 use super::form::TextForm;
 use super::intent::Intent;
+use super::trial::{Sought, Trial, has_more_digits};
 use super::{ColumnProfile, MAX_FORMS, Tally, note};
 use crate::model::convert::forms::DecimalClass;
 use crate::model::encode::encode_field;
@@ -10,10 +11,31 @@ use crate::model::numeric::Decimal;
 use crate::model::schema::{Affinity, Table};
 use crate::model::value::{Class, Value};
 
+/// Windows of the years 1973 to 2099, in each unit
+const SECONDS_FROM: i64 = 100_000_000;
+const SECONDS_TO: i64 = 4_100_000_000;
+const MILLISECONDS_FROM: i64 = SECONDS_FROM * 1000;
+const MILLISECONDS_TO: i64 = SECONDS_TO * 1000;
+const MICROSECONDS_FROM: i64 = MILLISECONDS_FROM * 1000;
+const MICROSECONDS_TO: i64 = MILLISECONDS_TO * 1000;
+
+/// Whether a moment, counted in the unit whose window it is in, lies between two that a column with so many digits
+/// behind the seconds keeps
+fn is_between(moment: i64, scale: u8) -> bool {
+    let digits: u32 = match moment {
+        MILLISECONDS_FROM..=MILLISECONDS_TO => 3,
+        MICROSECONDS_FROM..=MICROSECONDS_TO => 6,
+        _ => 0,
+    };
+    moment % 10i64.pow(digits.saturating_sub(u32::from(scale))) != 0
+}
+
 /// Counts of one column on their way, and what to look for
 pub struct Counter {
     pub profile: ColumnProfile,
     intent: Intent,
+    /// Digits behind the seconds that the target's column keeps
+    scale: Option<u8>,
     /// NUMERIC affinity: a document that is a number is stored as one
     numbers: bool,
     /// Where a value is encoded to see whether it can be; no longer than the longest value
@@ -21,10 +43,17 @@ pub struct Counter {
 }
 
 impl Counter {
+    /// Looks for what the declaration asks for
     pub fn new(table: &Table, column: usize) -> Counter {
-        let intent = Intent::of(table, column);
+        Counter::seeking(table, column, Sought::declared(table, column))
+    }
+
+    pub fn seeking(table: &Table, column: usize, sought: Sought) -> Counter {
+        let Sought { intent, trials, scale } = sought;
         let numbers = table.columns[column].affinity == Affinity::Numeric;
-        Counter { profile: ColumnProfile::default(), intent, numbers, scratch: Vec::new() }
+        let trials = trials.into_iter().map(Trial::new).collect();
+        let profile = ColumnProfile { trials, ..ColumnProfile::default() };
+        Counter { profile, intent, scale, numbers, scratch: Vec::new() }
     }
 
     /// Counts one value, whose row `key` names if asked; returns its bytes
@@ -32,6 +61,7 @@ impl Counter {
         let bytes = match value {
             Value::Null => {
                 self.profile.nulls += 1;
+                note(&mut self.profile.null_keys, key);
                 0
             }
             Value::Integer(integer) => self.integer(integer, key),
@@ -47,6 +77,9 @@ impl Counter {
         if self.intent == Intent::Json && value != Value::Null {
             self.document(value, key);
         }
+        for trial in &mut self.profile.trials {
+            trial.add(value, &mut self.scratch, key);
+        }
         bytes
     }
 
@@ -59,11 +92,14 @@ impl Counter {
         match self.intent {
             Intent::Boolean if !(0..=1).contains(&integer) => profile.no_booleans.add(key),
             Intent::Date | Intent::Moment => {
+                if self.scale.is_some_and(|scale| is_between(integer, scale)) {
+                    profile.over_scale.add(key);
+                }
                 let epochs = &mut profile.epochs;
                 let tally = match integer {
-                    100_000_000..=4_100_000_000 => &mut epochs.seconds,
-                    100_000_000_000..=4_100_000_000_000 => &mut epochs.milliseconds,
-                    100_000_000_000_000..=4_100_000_000_000_000 => &mut epochs.microseconds,
+                    SECONDS_FROM..=SECONDS_TO => &mut epochs.seconds,
+                    MILLISECONDS_FROM..=MILLISECONDS_TO => &mut epochs.milliseconds,
+                    MICROSECONDS_FROM..=MICROSECONDS_TO => &mut epochs.microseconds,
                     _ => &mut epochs.none,
                 };
                 tally.add(key);
@@ -111,6 +147,9 @@ impl Counter {
         profile.invalid_utf8 += characters.is_err() as u64;
         if nul || characters.is_err() {
             note(&mut profile.odd_keys, key);
+        }
+        if self.scale.is_some_and(|scale| has_more_digits(text, scale)) {
+            profile.over_scale.add(key);
         }
         profile.chars_max = profile.chars_max.max(characters.unwrap_or(0) as u64);
         self.form(text).add(key);

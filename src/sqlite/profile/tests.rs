@@ -16,7 +16,7 @@ fn open(sql: &str) -> Connection {
 fn read(conn: &Connection, pace: Pace) -> (TableProfile, u64) {
     let table = introspect(conn).unwrap().tables.remove(0);
     let mut told = 0;
-    let profile = profile_at(conn, &table, pace, &mut |rows| told += rows).unwrap();
+    let profile = profile_at(conn, &table, declared(&table), pace, &mut |rows| told += rows).unwrap();
     (profile, told)
 }
 
@@ -51,6 +51,7 @@ fn every_class_is_counted_by_value() {
         forms: Vec::new(),
         formless: Default::default(),
         other_blobs: Default::default(),
+        null_keys: Vec::new(),
         ..profile.columns[0].clone()
     };
     assert_eq!([plain], [expected]);
@@ -78,7 +79,7 @@ fn a_slice_ends_its_transaction_so_that_a_writer_gets_in() {
     writer.busy_timeout(Duration::ZERO).unwrap();
     let reader = Connection::open(&path).unwrap();
     let table = introspect(&reader).unwrap().tables.remove(0);
-    assert_eq!(profile_at(&reader, &table, HASTY, &mut |_| {}).unwrap().rows, 4);
+    assert_eq!(profile_at(&reader, &table, declared(&table), HASTY, &mut |_| {}).unwrap().rows, 4);
     // In rollback-journal mode even a statement that was not reset would refuse this.
     writer.execute_batch("INSERT INTO t VALUES (5)").unwrap();
 }
