@@ -3,6 +3,7 @@
 //! Nothing here opens a file or a socket, reads a clock, or logs; everything can be tested without a database.
 //! Both edges (`sqlite`, `postgres`) and the engine build on it, and it builds on none of them.
 
+pub mod bookkeeping;
 pub mod canonical;
 pub mod change;
 pub mod choices;
@@ -20,5 +21,6 @@ pub mod planner;
 pub mod profile;
 pub mod quarantine;
 pub mod schema;
+pub mod target;
 pub mod value;
 pub mod variant;

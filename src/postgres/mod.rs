@@ -1,6 +1,7 @@
 //! The target edge: everything that touches PostgreSQL
 
 pub mod apply;
+pub mod catalog;
 pub mod connect;
 pub mod control;
 pub mod copy;
