@@ -11,6 +11,8 @@ use crate::config::{ConfigFile, DEFAULT_CHUNK_BYTES, DEFAULT_LOG_LIMIT, DEFAULT_
 use crate::engine::job::Context;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Result};
+use crate::model::choices::Choices;
+use crate::model::plan::Mode;
 use crate::observe::progress::Reporter;
 use crate::postgres::connect::Target;
 
@@ -31,6 +33,8 @@ pub enum Verb {
     Plan {
         #[command(flatten)]
         pair: Pair,
+        #[command(flatten)]
+        making: Making,
         /// Print one JSON document instead
         #[arg(long)]
         json: bool,
@@ -39,6 +43,8 @@ pub enum Verb {
     Run {
         #[command(flatten)]
         pair: Pair,
+        #[command(flatten)]
+        making: Making,
         /// Stop with exit code 0 when this is reached
         #[arg(long, value_name = "STATE", value_parser = ["in-sync"])]
         until: Option<String>,
@@ -135,9 +141,26 @@ pub struct Pair {
     pub config: Option<PathBuf>,
 }
 
+/// What a new plan is made with
+#[derive(Args, Debug, Default)]
+pub struct Making {
+    /// Who makes the tables: `create` has the plan do it, `existing` fits the data to those that the application's own
+    /// migrations have made [default: create]
+    #[arg(long, value_name = "MODE", value_parser = ["create", "existing"])]
+    pub schema: Option<String>,
+}
+
+impl Making {
+    pub fn mode(&self) -> Option<Mode> {
+        self.schema.as_deref().map(|mode| if mode == "existing" { Mode::Existing } else { Mode::Create })
+    }
+}
+
 /// Options of `run` that may come from the configuration too
 #[derive(Debug, Default)]
 pub struct RunOptions {
+    /// Who makes the target's schema
+    pub schema: Option<Mode>,
     pub until_in_sync: bool,
     pub http: Option<SocketAddr>,
     pub log_limit: Option<u64>,
@@ -176,7 +199,7 @@ impl Pair {
                 64 << 20,
             )?,
             until_in_sync: options.until_in_sync,
-            choices: Default::default(),
+            choices: Choices { schema: options.schema, ..Choices::default() },
             http: options.http,
         };
         let target = Target::parse(&target)?;

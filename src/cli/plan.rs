@@ -3,12 +3,13 @@
 //! Plain text that needs no colour: what goes where first, then what to know, then what stands in the way.
 
 use super::print_json;
+use crate::config::Settings;
 use crate::engine::job::Context;
 use crate::engine::planning;
 use crate::error::{Error, Result};
-use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Notice, Plan, TablePlan, TermPlan};
-use crate::model::planner::Proven;
+use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mode, Notice, Plan, TablePlan, TermPlan};
 use crate::model::planner::evidence::{TableEvidence, grouped};
+use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
 use crate::postgres::control;
 
@@ -19,13 +20,13 @@ const LABEL: usize = 9;
 
 /// Makes the plan and prints it; writes nothing to either side
 pub fn run(context: &Context, json: bool) -> Result<()> {
-    let client = context.runtime.block_on(context.target.connect("crossfade plan"))?;
+    let mut client = context.runtime.block_on(context.target.connect("crossfade plan"))?;
     let proven = match context.runtime.block_on(control::load(&client))? {
         Some(state) => {
             context.reporter.line("this is the plan of the migration under way, as stored in the target");
             Proven { plan: state.plan, evidence: Vec::new() }
         }
-        None => fresh(context, &client)?,
+        None => fresh(context, &mut client)?,
     };
     if json {
         print_json(&proven)?;
@@ -38,10 +39,12 @@ pub fn run(context: &Context, json: bool) -> Result<()> {
     }
 }
 
-fn fresh(context: &Context, client: &tokio_postgres::Client) -> Result<Proven> {
+fn fresh(context: &Context, client: &mut tokio_postgres::Client) -> Result<Proven> {
+    let Settings { source, choices, .. } = &context.settings;
     let schema = context.runtime.block_on(control::current_schema(client))?;
-    let mut proven =
-        planning::make_plan(&context.settings.source, &schema, &context.settings.choices, &context.reporter)?;
+    let target = context.runtime.block_on(planning::read_target(client, &schema, choices))?;
+    let request = Request { target_schema: &schema, choices };
+    let mut proven = planning::plan_for(source, &request, target.as_ref(), &context.reporter)?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);
     Ok(proven)
@@ -54,7 +57,9 @@ pub fn render(proven: &Proven) -> String {
     for (at, table) in plan.tables.iter().enumerate() {
         text.push_str(&details(table, proven.evidence.get(at)));
     }
-    section(&mut text, "skipped", "left on SQLite", &plan.skipped);
+    text.push_str(&triggers(plan));
+    let left = if plan.mode == Mode::Existing { "neither copied nor changed" } else { "left on SQLite" };
+    section(&mut text, "skipped", left, &plan.skipped);
     section(&mut text, "warnings", "lossless, but worth reading", &plan.warnings);
     section(&mut text, "refusals", "nothing starts before these are solved", &plan.refusals);
     if !text.is_empty() {
@@ -153,6 +158,18 @@ fn foreign_key(table: &TablePlan, key: &ForeignKeyPlan) -> String {
 
 fn names(table: &TablePlan, columns: impl Iterator<Item = usize>) -> String {
     columns.map(|at| shown(&table.columns[at].target_name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Which of the target's triggers act while we follow, and which are silent
+fn triggers(plan: &Plan) -> String {
+    let named = |fires: bool| {
+        let triggers = plan.triggers.iter().filter(move |trigger| trigger.fires == fires);
+        triggers.map(|trigger| format!("{}.{}", shown(&trigger.table), shown(&trigger.name)))
+    };
+    let mut text = String::new();
+    list(&mut text, "fire", named(true));
+    list(&mut text, "silent", named(false));
+    if text.is_empty() { text } else { format!("\ntriggers of the target\n{text}") }
 }
 
 /// Items after a label, as many on a line as fit

@@ -1,22 +1,45 @@
 //! Making the plan: read the schema and every value, decide, and look at what stands in the way on the target
 
+mod existing;
+
 use std::path::Path;
 
+use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use crate::error::{Error, Result};
 use crate::model::choices::Choices;
-use crate::model::plan::{Notice, Plan};
+use crate::model::plan::{Mode, Notice, Plan};
 use crate::model::planner::{self, Found, Proven, Request};
-use crate::observe::progress::{Reporter, grouped};
-use crate::postgres::control;
+use crate::model::profile::TableProfile;
+use crate::model::profile::trial::Sought;
+use crate::model::schema::Table;
+use crate::model::target::Catalog;
+use crate::observe::progress::{Reporter, Stage, grouped};
+use crate::postgres::{catalog, control};
 use crate::sqlite::capture;
 use crate::sqlite::connection::{in_read_view, open_reader, text_order};
 use crate::sqlite::durable;
 use crate::sqlite::introspect::introspect;
-use crate::sqlite::profile::profile;
+use crate::sqlite::profile::{declared, profile_for};
 
-/// Reads the source and makes the plan; writes nothing anywhere
+/// The target's schema if it stands already and decides; `None` where the plan creates it
+pub async fn read_target(client: &mut Client, schema: &str, choices: &Choices) -> Result<Option<Catalog>> {
+    match choices.schema.unwrap_or_default() {
+        Mode::Create => Ok(None),
+        Mode::Existing => catalog::read(client, schema).await.map(Some),
+    }
+}
+
+/// Makes the plan for what was read of the target; writes nothing anywhere
+pub fn plan_for(source: &Path, request: &Request<'_>, target: Option<&Catalog>, reporter: &Reporter) -> Result<Proven> {
+    match target {
+        None => make_plan(source, request.target_schema, request.choices, reporter),
+        Some(catalog) => existing::make_plan(source, request, catalog, reporter),
+    }
+}
+
+/// Reads the source and makes the plan of a schema that we create; writes nothing anywhere
 pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
@@ -24,33 +47,47 @@ pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter
     let stage = reporter.stage("profile", "tables", estimate);
     let mut tables = Vec::with_capacity(found.tables.len());
     for table in found.tables {
-        let mut rows = 0;
-        let profile = profile(&connection, &table, &mut |more| {
-            rows += more;
-            stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
-        })?;
-        stage.add(1, profile.bytes);
+        let profile = scan(&connection, &table, declared(&table), &stage)?;
         tables.push((table, profile));
     }
     stage.finish();
     let mut proven = planner::make_plan(Found { tables, skipped: found.skipped }, &Request { target_schema, choices });
-    let plan = &mut proven.plan;
-    let order = text_order(&connection)?;
-    plan.tables.iter_mut().for_each(|table| table.key.text_order = order);
-    let keyed: Vec<_> = plan.tables.iter().map(|t| (t.source.clone(), t.key.clone())).collect();
-    plan.refusals.extend(capture::refusals(&keyed, durable::last_writer_version(&connection)?));
-    if plan.tables.is_empty() && plan.refusals.is_empty() {
-        plan.refusals.push(Notice {
+    if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
+        proven.plan.refusals.push(Notice {
             object: source.display().to_string(),
             message: "the database has no tables to copy".into(),
             remedy: Some("check the path given with --source".into()),
         });
     }
+    finished(&connection, proven)
+}
+
+/// Reads every value of a table
+fn scan(connection: &Connection, table: &Table, sought: Vec<Sought>, stage: &Stage) -> Result<TableProfile> {
+    let mut rows = 0;
+    let profile = profile_for(connection, table, sought, &mut |more| {
+        rows += more;
+        stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
+    })?;
+    stage.add(1, profile.bytes);
+    Ok(profile)
+}
+
+/// Adds what the source's encoding and library say about the plan
+fn finished(connection: &Connection, mut proven: Proven) -> Result<Proven> {
+    let plan = &mut proven.plan;
+    let order = text_order(connection)?;
+    plan.tables.iter_mut().for_each(|table| table.key.text_order = order);
+    let keyed: Vec<_> = plan.tables.iter().map(|t| (t.source.clone(), t.key.clone())).collect();
+    plan.refusals.extend(capture::refusals(&keyed, durable::last_writer_version(connection)?));
     Ok(proven)
 }
 
 /// What is on the target or the source already and stands in the way of a new migration
 pub async fn obstacles(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
+    if plan.mode == Mode::Existing {
+        return Ok(Vec::new());
+    }
     let names: Vec<&str> = (plan.tables.iter())
         .flat_map(|t| {
             let indexes = t.indexes.iter().map(|i| i.name.as_str());

@@ -20,7 +20,8 @@ use crate::engine::wave::lock;
 use crate::error::{Error, Result};
 use crate::model::chunk::Copied;
 use crate::model::phase::Phase;
-use crate::model::plan::Notice;
+use crate::model::plan::{Mode, Notice};
+use crate::model::planner::Request;
 use crate::observe::metrics;
 use crate::observe::progress::grouped;
 use crate::postgres::apply::Applier;
@@ -151,10 +152,17 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let source = &context.settings.source;
     planning::source_is_free(source)?;
     let schema = runtime.block_on(control::current_schema(client))?;
-    let mut plan = planning::make_plan(source, &schema, &context.settings.choices, &context.reporter)?.plan;
+    let choices = &context.settings.choices;
+    let target = runtime.block_on(planning::read_target(client, &schema, choices))?;
+    let request = Request { target_schema: &schema, choices };
+    let mut plan = planning::plan_for(source, &request, target.as_ref(), &context.reporter)?.plan;
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;
+    if plan.mode == Mode::Existing {
+        return Err(Error::refused("copying into a schema that stands already is not built yet")
+            .hint("`crossfade plan --schema existing` shows what it will do"));
+    }
     for warning in &plan.warnings {
         context.reporter.line(&format!("warning: {}: {}", warning.object, warning.message));
     }

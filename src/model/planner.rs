@@ -6,6 +6,7 @@
 mod choose;
 mod columns;
 pub mod evidence;
+pub mod existing;
 mod foreign_keys;
 mod indexes;
 mod key;

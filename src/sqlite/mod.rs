@@ -3,12 +3,14 @@
 pub mod capture;
 pub mod change_log;
 pub mod chunks;
+pub mod collisions;
 pub mod connection;
 pub mod cycle;
 pub mod durable;
 pub mod introspect;
 pub mod profile;
 pub mod rejected;
+pub mod revisions;
 pub mod rows;
 pub mod tokens;
 pub mod utf16;

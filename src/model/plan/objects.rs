@@ -115,6 +115,18 @@ pub struct ForeignKeyPlan {
     pub deferred: bool,
 }
 
+impl TriggerPlan {
+    /// What `tgenabled` has to be while we follow, under `session_replication_role = replica`; `None` if it is right as it
+    /// is
+    pub fn switched_to(&self) -> Option<char> {
+        match (self.fires, self.was) {
+            (true, 'A' | 'R') | (false, 'O' | 'D') => None,
+            (true, _) => Some('A'),
+            (false, _) => Some('O'),
+        }
+    }
+}
+
 impl IndexPlan {
     /// The columns that it is over, without those inside expressions
     pub fn columns(&self) -> impl Iterator<Item = usize> {

@@ -9,7 +9,7 @@ use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Column, Generated, Key, KeyKind, Table, quote_identifier};
 
 /// Name of the target's column for a hidden rowid
-const ROWID_COLUMN: &str = "_crossfade_rowid";
+pub(super) const ROWID_COLUMN: &str = "_crossfade_rowid";
 
 /// All columns in the order of the source, then the hidden rowid if it is the key; and why each has its type
 pub(super) fn plan_columns(

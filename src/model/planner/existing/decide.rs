@@ -1,0 +1,421 @@
+//! Which conversion holds every value, or which values stand in the way
+
+use super::FoundTable;
+use super::convert::{MICROSECONDS, Seek, Way};
+use super::writer::Writer;
+use crate::model::convert::forms::{
+    BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
+};
+use crate::model::mapping::{Mapping, Misfit};
+use crate::model::plan::{Check, ColumnPlan, Notice};
+use crate::model::planner::evidence::{counted, grouped, stamp_form, time_form};
+use crate::model::planner::typed::{self, Doubt, Uses};
+use crate::model::profile::ColumnProfile;
+use crate::model::profile::form::TextForm;
+use crate::model::profile::intent::Intent;
+use crate::model::profile::trial::Trial;
+use crate::model::schema::{Affinity, Column};
+use crate::model::target::TargetColumn;
+
+/// A column whose values all fit
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Decided {
+    pub column: ColumnPlan,
+    /// What is only assumed, and what to do if it is wrong
+    pub warning: Option<(String, String)>,
+}
+
+/// Values that do not fit, for one reason
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    pub count: u64,
+    /// What they are, as a predicate
+    pub what: String,
+    pub keys: Vec<String>,
+    pub remedy: String,
+}
+
+/// Forms of the columns that show one
+#[derive(Clone, Debug, Default)]
+pub(super) struct Others {
+    stamps: Vec<StampForm>,
+}
+
+/// The forms in which columns of moments are written
+pub(super) fn other_forms(found: &[FoundTable], writer: Writer) -> Others {
+    let mut others = Others::default();
+    for found in found {
+        for (at, seek) in found.matched.columns.iter().enumerate() {
+            let Some(Seek { way: Way::Moment { .. }, .. }) = seek else { continue };
+            let (column, profile) = (&found.matched.source.columns[at], &found.profile.columns[at]);
+            let finding = typed::find(Intent::Moment, column, profile, Uses::default());
+            if let (1.., Some(Mapping::Timestamp { form, .. })) = (profile.texts, finding.mapping) {
+                let form = StampForm { fraction: settled(form.fraction, profile, writer, None), ..form };
+                if !others.stamps.contains(&form) {
+                    others.stamps.push(form);
+                }
+            }
+        }
+    }
+    others
+}
+
+/// The conversion of a column, or everything that stands in the way of one
+pub(super) fn decide(
+    seek: &Seek,
+    source: &Column,
+    profile: &ColumnProfile,
+    writer: Writer,
+    others: &Others,
+) -> Result<Decided, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let decided = if profile.values() == 0 {
+        empty(seek, source, writer, others)
+    } else {
+        held(seek, source, profile, writer, others)
+    };
+    if seek.template.not_null && profile.nulls > 0 {
+        faults.push(Fault {
+            count: profile.nulls,
+            what: "are NULL, and the target has NOT NULL".into(),
+            keys: profile.null_keys.clone(),
+            remedy: "give them a value in SQLite, or drop NOT NULL on the target".into(),
+        });
+    }
+    match decided {
+        Ok(decided) if faults.is_empty() => Ok(decided),
+        Ok(_) => Err(faults),
+        Err(more) => {
+            faults.extend(more);
+            Err(faults)
+        }
+    }
+}
+
+fn held(
+    seek: &Seek,
+    source: &Column,
+    profile: &ColumnProfile,
+    writer: Writer,
+    others: &Others,
+) -> Result<Decided, Vec<Fault>> {
+    let found = |intent| typed::find(intent, source, profile, Uses::default());
+    let type_sql = &seek.template.type_sql;
+    let mapping = match seek.way {
+        Way::Tried | Way::Computed => return tried(seek, profile),
+        Way::Boolean => proven(found(Intent::Boolean), type_sql)?,
+        Way::Uuid => proven(found(Intent::Uuid), type_sql)?,
+        Way::Date => match proven(found(Intent::Date), type_sql)? {
+            day @ Mapping::Date(_) => day,
+            _ => return Err(vec![all(profile, "are moments, of which a date keeps no time of day", seek)]),
+        },
+        Way::Time => match proven(found(Intent::Time), type_sql)? {
+            Mapping::Time(form) if form.layout == TimeLayout::Seconds => {
+                Mapping::Time(TimeForm { fraction: settled(form.fraction, profile, writer, None), ..form })
+            }
+            other => other,
+        },
+        Way::Moment { zoned } => match proven(found(Intent::Moment), type_sql)? {
+            Mapping::Timestamp { form, .. } => moment(form, zoned, seek, profile, writer, others)?,
+            Mapping::Epoch { unit, .. } => Mapping::Epoch { zoned, unit },
+            other => other,
+        },
+        Way::Interval if profile.integers == profile.values() => MICROSECONDS,
+        Way::Interval => match proven(found(Intent::Moment), type_sql)? {
+            Mapping::Timestamp { form, .. } if form.zone == Zone::None && profile.texts == profile.values() => {
+                Mapping::Interval(IntervalForm::Epoch(form))
+            }
+            _ => return Err(vec![all(profile, "are neither microseconds nor moments counted from 1970-01-01", seek)]),
+        },
+    };
+    if profile.over_scale.count > 0
+        && let Check::Scale(digits) = seek.template.check
+    {
+        let what = format!("have more than {digits} digits behind the seconds, which {type_sql} would cut off");
+        let remedy = "round them in SQLite, or alter the column to keep six digits";
+        return Err(vec![of(&profile.over_scale, what, remedy)]);
+    }
+    let mapping = chosen_form(mapping, seek, profile)?;
+    Ok(Decided { column: ColumnPlan { mapping, ..seek.template.clone() }, warning: None })
+}
+
+fn proven(finding: typed::Finding, type_sql: &str) -> Result<Mapping, Vec<Fault>> {
+    finding.mapping.ok_or_else(|| finding.doubt.into_iter().map(|doubt| of_doubt(doubt, type_sql)).collect())
+}
+
+fn of_doubt(doubt: Doubt, type_sql: &str) -> Fault {
+    let remedy =
+        format!("make them alike in SQLite, skip the column, or alter it to a type that holds them (not {type_sql})");
+    Fault { count: doubt.count, what: doubt.what, keys: doubt.keys, remedy }
+}
+
+fn of(tally: &crate::model::profile::Tally, what: String, remedy: &str) -> Fault {
+    Fault { count: tally.count, what, keys: tally.keys.clone(), remedy: remedy.into() }
+}
+
+fn all(profile: &ColumnProfile, what: &str, seek: &Seek) -> Fault {
+    let remedy = format!("alter the column to a type that holds them (not {}), or skip it", seek.template.type_sql);
+    let keys = profile.keys.iter().flatten().take(3).cloned().collect();
+    Fault { count: profile.values(), what: what.into(), keys, remedy }
+}
+
+/// A moment's text: with the target's idea of zones, and the digits that the values leave open settled
+fn moment(
+    form: StampForm,
+    zoned: bool,
+    seek: &Seek,
+    profile: &ColumnProfile,
+    writer: Writer,
+    others: &Others,
+) -> Result<Mapping, Vec<Fault>> {
+    let away = !matches!(form.zone, Zone::None | Zone::Z | Zone::Colon(0) | Zone::Digits(0) | Zone::Hours(0));
+    if away && !zoned {
+        return Err(vec![all(profile, "have a zone other than UTC, which a timestamp without time zone loses", seek)]);
+    }
+    let fraction = settled(form.fraction, profile, writer, Some((form, others)));
+    let assumed = if zoned && form.zone == Zone::None { seek.assumed } else { 0 };
+    Ok(Mapping::Timestamp { zoned, form: StampForm { fraction, assumed, ..form } })
+}
+
+/// Digits behind the seconds that fit two forms, one that leaves zeros out and one that does not: the framework knows,
+/// or another column shows it
+fn settled(seen: Fraction, profile: &ColumnProfile, writer: Writer, others: Option<(StampForm, &Others)>) -> Fraction {
+    let zeros =
+        |form: &TextForm| matches!(form, TextForm::Stamp(_, digits, _) | TextForm::Time(_, digits) if digits.zeros);
+    let is_open = !profile.forms.iter().any(|(form, _)| zeros(form));
+    match (writer, seen, others) {
+        (Writer::Django, Fraction::None | Fraction::Fixed(6), _) if is_open => Fraction::OmitZero(6),
+        (Writer::Unknown | Writer::Prisma, Fraction::None | Fraction::Fixed(_), Some((form, others))) if is_open => {
+            let alike = others
+                .stamps
+                .iter()
+                .filter(|other| StampForm { fraction: seen, ..**other } == StampForm { assumed: 0, ..form });
+            let mut omitting = alike.map(|other| other.fraction).filter(|fraction| match (fraction, seen) {
+                (Fraction::OmitZero(theirs), Fraction::Fixed(mine)) => *theirs == mine,
+                (Fraction::OmitZero(_), _) => true,
+                _ => false,
+            });
+            omitting.next().unwrap_or(seen)
+        }
+        _ => seen,
+    }
+}
+
+/// The form that the operator gave, if the values allow it
+fn chosen_form(mapping: Mapping, seek: &Seek, profile: &ColumnProfile) -> Result<Mapping, Vec<Fault>> {
+    let Some(wanted) = &seek.form else { return Ok(mapping) };
+    let mut candidates = alternatives(mapping, profile).into_iter();
+    match (spelled(mapping), candidates.find(|candidate| spelled(*candidate).as_deref() == Some(wanted))) {
+        (None, _) => Ok(mapping),
+        (Some(_), Some(candidate)) => Ok(candidate),
+        (Some(seen), None) => Err(vec![all(profile, &format!("are written as {seen}, and not as {wanted}"), seek)]),
+    }
+}
+
+/// The form as the plan file writes it, where there is a choice of forms
+fn spelled(mapping: Mapping) -> Option<String> {
+    match mapping {
+        Mapping::Timestamp { form, .. } | Mapping::Interval(IntervalForm::Epoch(form)) => Some(stamp_form(form)),
+        Mapping::Time(form) => Some(time_form(form)),
+        _ => None,
+    }
+}
+
+/// The forms that fit the same texts
+fn alternatives(mapping: Mapping, profile: &ColumnProfile) -> Vec<Mapping> {
+    let zeros =
+        |form: &TextForm| matches!(form, TextForm::Stamp(_, digits, _) | TextForm::Time(_, digits) if digits.zeros);
+    let has_zeros = profile.forms.iter().any(|(form, _)| zeros(form));
+    let fractions = |seen: Fraction| -> Vec<Fraction> {
+        match seen {
+            Fraction::None => std::iter::once(seen).chain((1..=6).map(Fraction::OmitZero)).collect(),
+            Fraction::OmitZero(digits) if profile.forms.iter().all(|(form, _)| has_digits(form)) => {
+                vec![seen, Fraction::Fixed(digits)]
+            }
+            Fraction::Fixed(digits) if !has_zeros => vec![seen, Fraction::OmitZero(digits)],
+            _ => vec![seen],
+        }
+    };
+    match mapping {
+        Mapping::Timestamp { zoned, form } => {
+            let with = |fraction| Mapping::Timestamp { zoned, form: StampForm { fraction, ..form } };
+            fractions(form.fraction).into_iter().map(with).collect()
+        }
+        Mapping::Time(form) => {
+            fractions(form.fraction).into_iter().map(|fraction| Mapping::Time(TimeForm { fraction, ..form })).collect()
+        }
+        other => vec![other],
+    }
+}
+
+fn has_digits(form: &TextForm) -> bool {
+    matches!(form, TextForm::Stamp(_, digits, _) | TextForm::Time(_, digits) if digits.count > 0)
+}
+
+/// The first trial that takes every value, or why the best of them does not
+fn tried(seek: &Seek, profile: &ColumnProfile) -> Result<Decided, Vec<Fault>> {
+    // NULL is told for all types alike.
+    let missed = |trial: &&Trial| trial.missed() - if seek.template.not_null { profile.nulls } else { 0 };
+    let Some(best) = profile.trials.iter().min_by_key(missed) else { return Ok(plain(seek, Mapping::Text)) };
+    if missed(&best) == 0 {
+        return Ok(Decided { column: best.column.clone(), warning: None });
+    }
+    let reasons = best.misfits.iter().filter(|(misfit, _)| *misfit != Misfit::Null);
+    Err(reasons.map(|(misfit, tally)| of(tally, what(*misfit, best, seek), &remedy(*misfit, best, profile))).collect())
+}
+
+fn what(misfit: Misfit, trial: &Trial, seek: &Seek) -> String {
+    let type_sql = &seek.template.type_sql;
+    match misfit {
+        Misfit::Characters => format!("have more characters than {type_sql} takes"),
+        Misfit::Range => format!("do not fit {type_sql} exactly"),
+        Misfit::Label if trial.unknown.is_empty() => format!("are no labels of {type_sql}"),
+        Misfit::Label => format!("are no labels of {type_sql} ({})", trial.unknown.join(", ")),
+        other => format!("do not fit {type_sql}: {other}"),
+    }
+}
+
+fn remedy(misfit: Misfit, trial: &Trial, profile: &ColumnProfile) -> String {
+    let numbers = matches!(trial.column.mapping, Mapping::Smallint | Mapping::Integer);
+    match misfit {
+        Misfit::Characters => {
+            format!("shorten them in SQLite, or widen the column: the longest has {} characters", profile.chars_max)
+        }
+        Misfit::Range if numbers => "correct them in SQLite, or alter the column to bigint".into(),
+        Misfit::Range if trial.column.mapping == Mapping::Float4 => "alter the column to double precision".into(),
+        Misfit::Range => format!(
+            "correct them in SQLite, or give the column more digits (seen: {} before the point, {} behind it)",
+            profile.whole_max, profile.scale_max
+        ),
+        Misfit::Label => "add the labels with ALTER TYPE ... ADD VALUE, or correct them in SQLite".into(),
+        _ => "correct them in SQLite, alter the column to a type that holds them, or skip it".into(),
+    }
+}
+
+fn plain(seek: &Seek, mapping: Mapping) -> Decided {
+    Decided { column: ColumnPlan { mapping, ..seek.template.clone() }, warning: None }
+}
+
+/// A column without a value: the declaration's DEFAULT, the framework and the other columns tell what will come
+fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
+    let (mapping, is_guess) = match seek.way {
+        Way::Tried | Way::Computed => {
+            let first = seek.sought.trials.first().map(|trial| trial.mapping);
+            return Ok(plain(seek, first.unwrap_or(Mapping::Text)));
+        }
+        Way::Boolean if source.affinity == Affinity::Text => (Mapping::Boolean(BoolForm::Letter), true),
+        Way::Boolean => (Mapping::Boolean(BoolForm::ZeroOne), false),
+        Way::Date => (Mapping::Date(DateForm::Iso), false),
+        Way::Time => (Mapping::Time(empty_time(writer)), writer == Writer::Unknown),
+        Way::Moment { zoned } => empty_moment(zoned, seek.assumed, source, writer, others),
+        Way::Interval if source.affinity == Affinity::Integer => (MICROSECONDS, false),
+        Way::Interval => {
+            (Mapping::Interval(IntervalForm::Epoch(iso(Fraction::Fixed(6), 0))), writer == Writer::Unknown)
+        }
+        Way::Uuid => (Mapping::Uuid(empty_uuid(source)), false),
+    };
+    let profile = ColumnProfile::default();
+    let mapping = match &seek.form {
+        Some(wanted) => grid(mapping)
+            .into_iter()
+            .find(|candidate| spelled(*candidate).as_ref() == Some(wanted))
+            .map_or_else(|| chosen_form(mapping, seek, &profile), Ok)?,
+        None => mapping,
+    };
+    let warning = (is_guess && seek.form.is_none()).then(|| {
+        let form = spelled(mapping).unwrap_or_else(|| "t or f".into());
+        let message =
+            format!("has no value yet, so that its form is a guess ({form}): rows with another are quarantined");
+        (message, "give the column's `form` in the plan file, or plan again once there are values".into())
+    });
+    Ok(Decided { warning, ..plain(seek, mapping) })
+}
+
+/// Every form of a moment or a time that the operator may give where no value shows one
+fn grid(like: Mapping) -> Vec<Mapping> {
+    let exact = (1..=6).map(Fraction::Fixed).chain((1..=6).map(Fraction::OmitZero));
+    let fractions: Vec<Fraction> = std::iter::once(Fraction::None).chain(exact).collect();
+    let stamps = |assumed: i16| -> Vec<StampForm> {
+        let layouts = [Layout::IsoSpace, Layout::IsoT, Layout::MinutesSpace, Layout::MinutesT, Layout::Compact];
+        let zones = [Zone::None, Zone::Z, Zone::Colon(0), Zone::Digits(0), Zone::Hours(0)];
+        let pairs = layouts.iter().flat_map(|layout| zones.iter().map(move |zone| (*layout, *zone)));
+        let all = pairs.flat_map(|(layout, zone)| {
+            fractions.iter().map(move |fraction| StampForm { layout, fraction: *fraction, zone, assumed })
+        });
+        all.collect()
+    };
+    match like {
+        Mapping::Timestamp { zoned, form } => {
+            stamps(form.assumed).into_iter().map(|form| Mapping::Timestamp { zoned, form }).collect()
+        }
+        Mapping::Interval(IntervalForm::Epoch(_)) => {
+            let plain = stamps(0).into_iter().filter(|form| form.zone == Zone::None);
+            plain.map(|form| Mapping::Interval(IntervalForm::Epoch(form))).collect()
+        }
+        Mapping::Time(_) => {
+            let layouts = [TimeLayout::Seconds, TimeLayout::Minutes, TimeLayout::Dated];
+            let all = layouts.iter().flat_map(|layout| fractions.iter().map(move |fraction| (*layout, *fraction)));
+            all.map(|(layout, fraction)| Mapping::Time(TimeForm { layout, fraction })).collect()
+        }
+        other => vec![other],
+    }
+}
+
+fn iso(fraction: Fraction, assumed: i16) -> StampForm {
+    StampForm { layout: Layout::IsoSpace, fraction, zone: Zone::None, assumed }
+}
+
+fn empty_time(writer: Writer) -> TimeForm {
+    match writer {
+        Writer::Rails => TimeForm { layout: TimeLayout::Dated, fraction: Fraction::OmitZero(6) },
+        Writer::SqlAlchemy => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::Fixed(6) },
+        _ => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::OmitZero(6) },
+    }
+}
+
+/// What moments will look like, and whether that is a guess
+fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
+    let assumed = if zoned { assumed } else { 0 };
+    let text = |form: StampForm| {
+        let assumed = if form.zone == Zone::None { assumed } else { 0 };
+        Mapping::Timestamp { zoned, form: StampForm { assumed, ..form } }
+    };
+    if let Some(Mapping::Timestamp { form, .. }) = typed::of_default(Intent::Moment, source) {
+        return (text(form), false);
+    }
+    let form = match writer {
+        _ if source.affinity == Affinity::Integer => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, true),
+        Writer::Prisma => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, false),
+        Writer::SqlAlchemy | Writer::Rails => iso(Fraction::Fixed(6), assumed),
+        Writer::Django => iso(Fraction::OmitZero(6), assumed),
+        Writer::Unknown => match others.stamps.as_slice() {
+            [form] => *form,
+            _ => return (text(iso(Fraction::OmitZero(6), assumed)), true),
+        },
+    };
+    (text(form), false)
+}
+
+fn empty_uuid(source: &Column) -> UuidForm {
+    let declared = source.declared_type.to_ascii_uppercase().replace(' ', "");
+    match source.affinity {
+        Affinity::Blob if !declared.is_empty() => UuidForm::Bytes,
+        _ if declared.ends_with("(32)") => UuidForm::Hex,
+        _ if declared.starts_with("BINARY") => UuidForm::Bytes,
+        _ => UuidForm::Hyphens,
+    }
+}
+
+impl Fault {
+    /// One refusal: what, how many, which rows, and what to do
+    pub fn notice(&self, object: &str, profile: &ColumnProfile, target: &TargetColumn) -> Notice {
+        let examples = if self.keys.is_empty() { String::new() } else { format!(", e.g. {}", self.keys.join("; ")) };
+        let rows = counted(profile.values() + profile.nulls, "value");
+        let message = format!("{} of {rows} {}{examples}", grouped(self.count), self.what);
+        Notice {
+            object: format!("{object} -> {} {}", target.name, target.type_sql),
+            message,
+            remedy: Some(self.remedy.clone()),
+        }
+    }
+}
