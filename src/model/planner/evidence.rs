@@ -42,7 +42,9 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         return if profile.nulls == 0 { "empty" } else { "only NULL" }.to_owned();
     }
     let more = match column.mapping {
-        Mapping::Bigint => format!(", {} to {}", profile.int_min, profile.int_max),
+        Mapping::Bigint | Mapping::Integer | Mapping::Smallint => {
+            format!(", {} to {}", profile.int_min, profile.int_max)
+        }
         Mapping::Text => of_text(profile),
         Mapping::Bytea => format!(", longest {} bytes", grouped(profile.bytes_max)),
         Mapping::Boolean(form) => format!(", all {}", boolean_words(form)),

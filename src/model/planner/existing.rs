@@ -186,3 +186,9 @@ fn column_object(table: &Table, at: usize) -> String {
     format!("{}.{}", table.name, table.columns[at].name)
 }
 
+#[cfg(test)]
+mod conversion_tests;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod matching_tests;

@@ -276,6 +276,7 @@ fn forms(profile: &ColumnProfile, wanted: &'static str) -> Doubt {
     let keys = others.iter().flat_map(|(_, tally)| tally.keys.iter().cloned()).take(3).collect();
     let count = others.iter().map(|(_, tally)| tally.count).sum();
     let what = match tallies.len() {
+        1 if profile.forms.is_empty() => format!("are texts {}", tallies[0].0),
         1 => format!("are texts like {}", tallies[0].0),
         _ => format!("are texts in another form than most ({})", words.join(", ")),
     };

@@ -163,15 +163,17 @@ fn numeric(modifier: i32, source: &Column) -> Result<Wanted, String> {
         }
     };
     let decimal = |class| Mapping::Decimal { precision, scale, class };
+    let intent = if limits.is_some() { Intent::Decimal { precision, scale } } else { Intent::Plain };
     let by_value = if limits.is_none() { Mapping::Numeric } else { decimal(DecimalClass::ByValue) };
     // The affinity says which classes can come at all.
-    Ok(match source.affinity {
+    let wanted = match source.affinity {
         Affinity::Text => tried([decimal(DecimalClass::Text)]),
         Affinity::Real if limits.is_some() => tried([decimal(DecimalClass::Real)]),
         Affinity::Real | Affinity::Integer => tried([by_value]),
         Affinity::Numeric => tried([by_value, decimal(DecimalClass::Text)]),
         Affinity::Blob => tried([by_value, decimal(DecimalClass::Real), decimal(DecimalClass::Text)]),
-    })
+    };
+    Ok(Wanted { intent, ..wanted })
 }
 
 fn array(element: &str, modifier: i32) -> Result<Wanted, String> {

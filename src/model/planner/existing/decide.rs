@@ -8,7 +8,7 @@ use crate::model::convert::forms::{
 };
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
-use crate::model::planner::evidence::{counted, grouped, stamp_form, time_form};
+use crate::model::planner::evidence::{grouped, stamp_form, time_form};
 use crate::model::planner::typed::{self, Doubt, Uses};
 use crate::model::profile::ColumnProfile;
 use crate::model::profile::form::TextForm;
@@ -102,7 +102,7 @@ fn held(
     let found = |intent| typed::find(intent, source, profile, Uses::default());
     let type_sql = &seek.template.type_sql;
     let mapping = match seek.way {
-        Way::Tried | Way::Computed => return tried(seek, profile),
+        Way::Tried | Way::Computed => return tried(seek, source, profile),
         Way::Boolean => proven(found(Intent::Boolean), type_sql)?,
         Way::Uuid => proven(found(Intent::Uuid), type_sql)?,
         Way::Date => match proven(found(Intent::Date), type_sql)? {
@@ -253,25 +253,55 @@ fn has_digits(form: &TextForm) -> bool {
 }
 
 /// The first trial that takes every value, or why the best of them does not
-fn tried(seek: &Seek, profile: &ColumnProfile) -> Result<Decided, Vec<Fault>> {
+fn tried(seek: &Seek, source: &Column, profile: &ColumnProfile) -> Result<Decided, Vec<Fault>> {
     // NULL is told for all types alike.
-    let missed = |trial: &&Trial| trial.missed() - if seek.template.not_null { profile.nulls } else { 0 };
-    let Some(best) = profile.trials.iter().min_by_key(missed) else { return Ok(plain(seek, Mapping::Text)) };
-    if missed(&best) == 0 {
-        return Ok(Decided { column: best.column.clone(), warning: None });
+    let missed = |trial: &Trial| trial.missed() - if seek.template.not_null { profile.nulls } else { 0 };
+    let of_class = |trial: &Trial| {
+        let classes = trial.misfits.iter().filter(|(misfit, _)| matches!(misfit, Misfit::Class(_)));
+        classes.map(|(_, tally)| tally.count).sum::<u64>()
+    };
+    let best = profile.trials.iter().min_by_key(|trial| (missed(trial), of_class(trial)));
+    let Some(best) = best else { return Ok(plain(seek, Mapping::Text)) };
+    if missed(best) == 0 {
+        let both = profile.trials.iter().take(2).filter(|trial| missed(trial) == 0).count() == 2;
+        let warning = doubt_of(best.column.mapping, both, source);
+        return Ok(Decided { column: best.column.clone(), warning });
     }
     let reasons = best.misfits.iter().filter(|(misfit, _)| *misfit != Misfit::Null);
     Err(reasons.map(|(misfit, tally)| of(tally, what(*misfit, best, seek), &remedy(*misfit, best, profile))).collect())
 }
 
+/// What later values may do although all so far fit; `both` if the first two forms take them all
+fn doubt_of(mapping: Mapping, both: bool, source: &Column) -> Option<(String, String)> {
+    match mapping {
+        Mapping::Double | Mapping::DoubleInteger | Mapping::Float4 if source.affinity == Affinity::Numeric => {
+            let message = "SQLite stores whole numbers here as integers and others as reals, which this type cannot tell \
+                           apart: rows with the other kind are quarantined";
+            Some((message.into(), "alter the column to numeric on the target, or declare it REAL in SQLite".into()))
+        }
+        Mapping::Array { .. } if both => {
+            let message = "no list shows how its elements are set apart: \", \" is assumed, as Python's json writes; rows with \
+                           others are quarantined";
+            Some((message.into(), "plan again once there are lists of two and more".into()))
+        }
+        _ => None,
+    }
+}
+
 fn what(misfit: Misfit, trial: &Trial, seek: &Seek) -> String {
     let type_sql = &seek.template.type_sql;
-    match misfit {
-        Misfit::Characters => format!("have more characters than {type_sql} takes"),
-        Misfit::Range => format!("do not fit {type_sql} exactly"),
-        Misfit::Label if trial.unknown.is_empty() => format!("are no labels of {type_sql}"),
-        Misfit::Label => format!("are no labels of {type_sql} ({})", trial.unknown.join(", ")),
-        other => format!("do not fit {type_sql}: {other}"),
+    match (misfit, trial.column.mapping) {
+        (Misfit::Characters, _) => format!("have more characters than {type_sql} takes"),
+        (Misfit::Range, _) => format!("do not fit {type_sql} exactly"),
+        (Misfit::Label, _) if trial.unknown.is_empty() => format!("are no labels of {type_sql}"),
+        (Misfit::Label, _) => format!("are no labels of {type_sql} ({})", trial.unknown.join(", ")),
+        (Misfit::Class(class), _) => format!("are of class {class}, which {type_sql} cannot give back"),
+        (Misfit::Form, Mapping::Inet { .. }) => format!("are not written as PostgreSQL writes {type_sql}"),
+        (Misfit::Form, Mapping::Array { .. }) => format!("are no JSON lists for {type_sql}, all in one spelling"),
+        (Misfit::Form, Mapping::Decimal { scale, .. }) => {
+            format!("are not written with exactly {scale} digits behind the point")
+        }
+        (other, _) => format!("do not fit {type_sql}: {other}"),
     }
 }
 
@@ -283,7 +313,7 @@ fn remedy(misfit: Misfit, trial: &Trial, profile: &ColumnProfile) -> String {
         }
         Misfit::Range if numbers => "correct them in SQLite, or alter the column to bigint".into(),
         Misfit::Range if trial.column.mapping == Mapping::Float4 => "alter the column to double precision".into(),
-        Misfit::Range => format!(
+        Misfit::Range if profile.whole_max + profile.scale_max > 0 => format!(
             "correct them in SQLite, or give the column more digits (seen: {} before the point, {} behind it)",
             profile.whole_max, profile.scale_max
         ),
@@ -300,8 +330,9 @@ fn plain(seek: &Seek, mapping: Mapping) -> Decided {
 fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
     let (mapping, is_guess) = match seek.way {
         Way::Tried | Way::Computed => {
-            let first = seek.sought.trials.first().map(|trial| trial.mapping);
-            return Ok(plain(seek, first.unwrap_or(Mapping::Text)));
+            let first = seek.sought.trials.first().map_or(Mapping::Text, |trial| trial.mapping);
+            let warning = doubt_of(first, seek.sought.trials.len() > 1, source);
+            return Ok(Decided { warning, ..plain(seek, first) });
         }
         Way::Boolean if source.affinity == Affinity::Text => (Mapping::Boolean(BoolForm::Letter), true),
         Way::Boolean => (Mapping::Boolean(BoolForm::ZeroOne), false),
@@ -410,8 +441,8 @@ impl Fault {
     /// One refusal: what, how many, which rows, and what to do
     pub fn notice(&self, object: &str, profile: &ColumnProfile, target: &TargetColumn) -> Notice {
         let examples = if self.keys.is_empty() { String::new() } else { format!(", e.g. {}", self.keys.join("; ")) };
-        let rows = counted(profile.values() + profile.nulls, "value");
-        let message = format!("{} of {rows} {}{examples}", grouped(self.count), self.what);
+        let total = grouped(profile.values() + profile.nulls);
+        let message = format!("{} of {total} values {}{examples}", grouped(self.count), self.what);
         Notice {
             object: format!("{object} -> {} {}", target.name, target.type_sql),
             message,

@@ -6,11 +6,11 @@ use super::convert::{Seek, seek};
 use super::uniqueness::{Probe, probes};
 use super::{column_object, note};
 use crate::model::bookkeeping;
-use crate::model::choices::{Choices, TableChoice};
+use crate::model::choices::{Choices, ColumnChoice, TableChoice};
 use crate::model::plan::Notice;
 use crate::model::planner::{Notes, has_own_prefix, notice};
 use crate::model::profile::trial::Sought;
-use crate::model::schema::{Generated, Table};
+use crate::model::schema::{Generated, Table, quote_identifier};
 use crate::model::target::{Catalog, TargetTable};
 
 /// The source's bookkeeping of migrations, by table: each row as one text
@@ -107,6 +107,12 @@ fn compare(
         }
         // A lock says nothing about the schema.
         Ok(None) if known.columns.is_empty() => {}
+        Ok(None) if is_hidden(&table.name, catalog) => {
+            let role = quote_identifier(&catalog.role);
+            let message = format!("the role {} lacks SELECT on it, so that it cannot be compared", catalog.role);
+            let on = format!("{}.{}", quote_identifier(&catalog.schema), quote_identifier(&table.name));
+            left.notes.refuse(&table.name, &message, &format!("GRANT SELECT ON {on} TO {role};"));
+        }
         Ok(None) => {
             let message = "bookkeeping of migrations that the target does not have";
             let remedy = "run the application's migrations on the target, or skip the table in the plan file";
@@ -114,6 +120,11 @@ fn compare(
         }
         Err(message) => left.notes.refuse(&table.name, &message, "drop the one that is not the application's"),
     }
+}
+
+/// The target has the table, and we may not read it
+fn is_hidden(name: &str, catalog: &Catalog) -> bool {
+    catalog.tables.iter().any(|table| table.name == name && table.missing.contains(&"SELECT"))
 }
 
 /// Exactly, or else in any case if there is but one
@@ -184,51 +195,108 @@ fn refuse_unusable(table: &Table, target: &TargetTable, notes: &mut Notes) {
 /// Matches the columns, and looks for those that are on one side only
 fn columns(table: Table, at: usize, choice: &TableChoice, catalog: &Catalog, notes: &mut Notes) -> MatchedTable {
     let target = &catalog.tables[at];
-    let names: Vec<&str> = target.columns.iter().map(|column| column.name.as_str()).collect();
     let mut seeks: Vec<Option<Seek>> = Vec::with_capacity(table.columns.len());
     let mut taken: BTreeMap<usize, String> = BTreeMap::new();
-    for (position, column) in table.columns.iter().enumerate() {
-        let object = column_object(&table, position);
-        let choice = choice.columns.get(&column.name);
-        seeks.push(None);
-        if choice.is_some_and(|choice| choice.skip) {
-            notes.warn(&object, "skipped, as the plan file says: its values stay on SQLite", None);
+    for position in 0..table.columns.len() {
+        let name = &table.columns[position].name;
+        let choice = choice.columns.get(name);
+        let Some(found) = find_column(&table, position, target, choice, notes) else {
+            seeks.push(None);
             continue;
-        }
-        let wanted = choice.and_then(|choice| choice.rename.as_deref()).unwrap_or(&column.name);
-        let found = match by_name(wanted, &names) {
-            Ok(Some(found)) => found,
-            Ok(None) if column.generated != Generated::No => {
-                notes.warn(&object, "computed by SQLite, and not on the target: left out", None);
-                continue;
-            }
-            Ok(None) => {
-                let message = format!("{} has no column {wanted} on the target", target.name);
-                notes.refuse(&object, &message, "add the column there, or rename or skip it in the plan file");
-                continue;
-            }
-            Err(message) => {
-                notes.refuse(&object, &message, "say which with `rename` in the plan file");
-                continue;
-            }
         };
-        if let Some(other) = taken.insert(found, column.name.clone()) {
-            let message = format!("goes to {}, like {other}", names[found]);
+        let object = column_object(&table, position);
+        if let Some(other) = taken.insert(found, name.clone()) {
+            let message = format!("goes to {}, like {other}", target.columns[found].name);
             notes.refuse(&object, &message, "rename or skip one of them in the plan file");
         }
-        let chosen = choice.and_then(|choice| choice.type_sql.as_deref());
-        if let Some(chosen) = chosen.filter(|chosen| *chosen != target.columns[found].type_sql) {
-            let message = format!("the plan file says {chosen}, and the target has {}", target.columns[found].type_sql);
-            notes.refuse(&object, &message, "the target's type decides: correct the plan file, or alter the column");
-        }
-        match seek(&table, position, &target.columns, found, choice) {
-            Ok(seek) => seeks[position] = Some(seek),
-            Err(why) => {
-                let object = format!("{object} -> {} {}", names[found], target.columns[found].type_sql);
-                notes.refuse(&object, &why, "skip the column in the plan file, or alter its type on the target");
-            }
-        }
+        seeks.push(conversion(&table, position, target, found, choice, notes));
     }
     let probes = probes(&table, target, &seeks);
     MatchedTable { source: table, target: at, columns: seeks, probes }
+}
+
+/// The target's column; `None` for one that is skipped, left out, or refused
+fn find_column(
+    table: &Table,
+    at: usize,
+    target: &TargetTable,
+    choice: Option<&ColumnChoice>,
+    notes: &mut Notes,
+) -> Option<usize> {
+    let (column, object) = (&table.columns[at], column_object(table, at));
+    if choice.is_some_and(|choice| choice.skip) {
+        notes.warn(&object, "skipped, as the plan file says: its values stay on SQLite", None);
+        return None;
+    }
+    let wanted = choice.and_then(|choice| choice.rename.as_deref()).unwrap_or(&column.name);
+    let names: Vec<&str> = target.columns.iter().map(|column| column.name.as_str()).collect();
+    match by_name(wanted, &names) {
+        Ok(Some(found)) => return Some(found),
+        Ok(None) if column.generated != Generated::No => {
+            notes.warn(&object, "computed by SQLite, and not on the target: left out", None);
+        }
+        Ok(None) => {
+            let message = format!("{} has no column {wanted} on the target", target.name);
+            notes.refuse(&object, &message, "add the column there, or rename or skip it in the plan file");
+        }
+        Err(message) => notes.refuse(&object, &message, "say which with `rename` in the plan file"),
+    }
+    None
+}
+
+/// Whether two spellings mean one type; the server's own always has the schema
+fn is_same_type(chosen: &str, there: &str) -> bool {
+    let (chosen, there) = (plain_type(chosen), plain_type(there));
+    chosen == there || there.rsplit_once('.').is_some_and(|(_, name)| name == chosen)
+}
+
+/// In the shortest of PostgreSQL's spellings
+fn plain_type(sql: &str) -> String {
+    let lower = sql.to_ascii_lowercase().replace('"', "");
+    let lower = lower.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (base, zoned) = match (lower.strip_suffix(" with time zone"), lower.strip_suffix(" without time zone")) {
+        (Some(base), _) => (base, "tz"),
+        (_, Some(base)) => (base, ""),
+        _ => (lower.as_str(), ""),
+    };
+    let end = base.find(['(', '[']).unwrap_or(base.len());
+    let (name, limits) = base.split_at(end);
+    let name = match name.trim_end() {
+        "character varying" => "varchar",
+        "character" | "char" => "bpchar",
+        "double precision" => "float8",
+        "real" => "float4",
+        "integer" | "int" => "int4",
+        "bigint" => "int8",
+        "smallint" => "int2",
+        "boolean" => "bool",
+        "decimal" => "numeric",
+        other => other,
+    };
+    format!("{name}{zoned}{}", limits.replace(' ', ""))
+}
+
+/// What to look for in a column, or the reason why nothing of it could be copied
+fn conversion(
+    table: &Table,
+    at: usize,
+    target: &TargetTable,
+    found: usize,
+    choice: Option<&ColumnChoice>,
+    notes: &mut Notes,
+) -> Option<Seek> {
+    let (object, there) = (column_object(table, at), &target.columns[found]);
+    let chosen = choice.and_then(|choice| choice.type_sql.as_deref());
+    if let Some(chosen) = chosen.filter(|chosen| !is_same_type(chosen, &there.type_sql)) {
+        let message = format!("the plan file says {chosen}, and the target has {}", there.type_sql);
+        notes.refuse(&object, &message, "the target's type decides: correct the plan file, or alter the column");
+    }
+    match seek(table, at, &target.columns, found, choice) {
+        Ok(seek) => Some(seek),
+        Err(why) => {
+            let object = format!("{object} -> {} {}", there.name, there.type_sql);
+            notes.refuse(&object, &why, "skip the column in the plan file, or alter its type on the target");
+            None
+        }
+    }
 }
