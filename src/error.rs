@@ -37,11 +37,13 @@ pub struct Error {
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     transient: bool,
+    /// SQLSTATE with which the server refused a row
+    refused_row: Option<String>,
 }
 
 impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), hint: None, source: None, transient: false }
+        Error { kind, message: message.into(), hint: None, source: None, transient: false, refused_row: None }
     }
 
     pub fn internal(message: impl Into<String>) -> Error {
@@ -80,6 +82,17 @@ impl Error {
     pub fn transient(mut self) -> Error {
         self.transient = true;
         self
+    }
+
+    /// Marks a failure that one row is to blame for: the others can be written without it
+    pub fn of_row(mut self, sqlstate: &str) -> Error {
+        self.refused_row = Some(sqlstate.to_owned());
+        self
+    }
+
+    /// The SQLSTATE, if the server refused a row
+    pub fn refused_row(&self) -> Option<&str> {
+        self.refused_row.as_deref()
     }
 
     pub fn kind(&self) -> ErrorKind {

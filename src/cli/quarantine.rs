@@ -117,7 +117,8 @@ fn count(context: &Context, client: &Client, table: Option<i64>) -> Result<u64> 
 }
 
 fn text_of(table: &str, entry: &Entry) -> String {
-    format!("{table} {}: column {}: {} (since {})\n", entry.key_text, entry.column, entry.message, entry.since)
+    let column = if entry.column.is_empty() { String::new() } else { format!("column {}: ", entry.column) };
+    format!("{table} {}: {column}{} (since {})\n", entry.key_text, entry.message, entry.since)
 }
 
 /// One entry as a JSON object on one line

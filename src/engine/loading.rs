@@ -5,13 +5,16 @@
 //! in the transaction that created the table, without a savepoint.
 
 use bytes::Bytes;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use crate::error::Result;
 use crate::model::plan::TablePlan;
 use crate::model::quarantine::Rejected;
+use crate::postgres::apply::ApplyError;
+use crate::postgres::careful;
 use crate::postgres::copy::CopyStream;
 use crate::postgres::quarantine::hold;
+use crate::sqlite::whole::WholeSlice;
 
 /// Bytes of rejected rows that wait for the end of a COPY
 const WAITING_BYTES: usize = 8 << 20;
@@ -77,4 +80,20 @@ impl<'a> Loading<'a> {
         }
         Ok(())
     }
+}
+
+/// Writes the rows of a slice that the server takes, and keeps the others in the quarantine; returns how many were stored
+pub async fn write_slice(
+    client: &Client,
+    insert: &Statement,
+    table: &TablePlan,
+    slice: WholeSlice,
+) -> std::result::Result<u64, ApplyError> {
+    let mut written = careful::write(client, insert, table, &slice.rows, slice.whole).await?;
+    written.refused.extend(slice.rejected);
+    if !written.refused.is_empty() {
+        hold(client, table, &written.refused).await?;
+        crate::failpoint::hit("quarantine.rows_held");
+    }
+    Ok(written.stored)
 }

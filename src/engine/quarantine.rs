@@ -25,6 +25,10 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Rows that one cycle tries again: their keys are held in memory
 const RETRY_ROWS: usize = 10_000;
 
+/// Rows that are tried again on their own, because another row was in their way, and how often at most
+const CONTESTED_ROWS: usize = 1_000;
+const CONTESTED_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What is in the quarantine, as far as this session has looked
 #[derive(Debug, Default)]
 pub struct Known {
@@ -34,6 +38,10 @@ pub struct Known {
     is_stale: bool,
     /// Rows that the operator was told of
     told: u64,
+    /// Rows that wait for another row were tried, in a cycle of this session
+    contested_at: Option<Instant>,
+    /// Something was written since then, so that the other row may have gone
+    is_unsettled: bool,
 }
 
 impl Known {
@@ -49,6 +57,7 @@ impl Known {
 
     /// A cycle with this batch was committed, or will be
     pub fn note(&mut self, batch: &Batch) {
+        self.is_unsettled = true;
         if batch.quarantine.is_empty() {
             return;
         }
@@ -119,6 +128,26 @@ pub fn rows_to_retry(job: &Job) -> Result<Vec<Entry>> {
         }
         job.wait(control::answer_request(client, request))?;
         job.retries.borrow_mut().remove(0);
+    }
+}
+
+/// The rows to try again that wait for another row to be corrected; and whether in a cycle of their own, as the session
+/// is new or something was written since they were tried
+pub fn rows_in_wait(job: &Job) -> Result<(Vec<Entry>, bool)> {
+    let known = &job.quarantine;
+    let due = known.contested_at.is_none_or(|at| at.elapsed() >= CONTESTED_INTERVAL);
+    if known.counts.as_ref().is_none_or(HashMap::is_empty) || !due {
+        return Ok((Vec::new(), false));
+    }
+    let entries = job.wait(quarantine::contested(job.applier.client(), CONTESTED_ROWS))?;
+    Ok((entries, known.contested_at.is_none() || known.is_unsettled))
+}
+
+/// A cycle is committed; with it, or without, the rows that wait for another one were tried
+pub fn waited(job: &mut Job, were_tried: bool) {
+    if were_tried {
+        job.quarantine.contested_at = Some(Instant::now());
+        job.quarantine.is_unsettled = false;
     }
 }
 

@@ -5,16 +5,21 @@
 //! and inserted again; and the checkpoint jumps to the read view's head, all in one transaction (I3). It reads the whole
 //! source in one view: the WAL grows meanwhile, which is the price of a rare event.
 
+mod careful;
+
 use bytes::Bytes;
 use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use crate::engine::job::Job;
 use crate::engine::loading::Loading;
-use crate::error::Result;
+use crate::engine::tail::give_up_index;
+use crate::error::{Error, Result};
 use crate::model::chunk::{Copied, Range};
-use crate::model::plan::{Notice, Plan, TablePlan};
+use crate::model::plan::{Notice, TablePlan};
 use crate::model::schema::quote_identifier;
+use crate::observe::metrics;
+use crate::postgres::apply::ApplyError;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
 use crate::postgres::copy::{copied_list, overriding, relation, same_key};
@@ -28,33 +33,50 @@ use crate::sqlite::rows::read_slice_in_view;
 pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
     job.context.reporter.line(&format!("{reason}: comparing every table with the source"));
     let source = open_reader(job.source())?;
-    let runtime = job.runtime.clone();
-    let run_id = job.applier.run_id();
-    let (plan, chunk_bytes) = (job.plan.clone(), job.context.settings.chunk_bytes);
-    let path = job.source().clone();
-    let client = job.applier.client();
-    let corrected = in_read_view(&source, |source| {
-        let head = change_log::head(source)?;
-        runtime.block_on(begin(client, run_id))?;
-        let mut corrected = 0;
-        for table in &plan.tables {
-            corrected += repair_table(&runtime, client, source, &plan, table, chunk_bytes)?;
+    let mut careful = false;
+    let (rows, checkpoint) = loop {
+        let corrected = in_read_view(&source, |source| Ok(correct(job, source, reason, careful)))?;
+        if corrected.is_err() {
+            // The connection may be unusable; then the server has rolled back by itself.
+            let _ = job.wait(job.applier.client().batch_execute("rollback"));
         }
-        durable::sync(source, &path)?;
-        let checkpoint = Checkpoint { seq: head.seq, nonce: head.nonce, consistent: true };
-        runtime.block_on(finish(client, run_id, checkpoint, reason, corrected))?;
-        Ok((corrected, checkpoint))
-    });
-    if corrected.is_err() {
-        // The connection may be unusable; then the server has rolled back by itself.
-        let _ = runtime.block_on(client.batch_execute("rollback"));
-    }
-    let (rows, checkpoint) = corrected?;
+        match corrected {
+            Ok(corrected) => break corrected,
+            // One row is not to stop the others: once more, and that one goes to the quarantine.
+            Err(ApplyError::Other(error)) if error.refused_row().is_some() && !careful => {
+                metrics::refused();
+                careful = true;
+            }
+            Err(ApplyError::IndexTooSmall { index }) => give_up_index(job, &index)?,
+            Err(error) => return Err(error.into()),
+        }
+    };
     job.checkpoint = checkpoint;
     job.quarantine.forget();
     job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
     job.context.reporter.line(&format!("compared; {rows} rows of the target were corrected"));
     Ok(())
+}
+
+/// Brings every table to the read view that is open, in one transaction; the rows that differed, and the new checkpoint
+fn correct(
+    job: &Job,
+    source: &Connection,
+    reason: &str,
+    careful: bool,
+) -> std::result::Result<(u64, Checkpoint), ApplyError> {
+    let (client, run_id) = (job.applier.client(), job.applier.run_id());
+    let head = change_log::head(source)?;
+    job.wait(begin(client, run_id))?;
+    let mut corrected = 0;
+    for table in &job.plan.tables {
+        let repair = TableRepair::new(job, source, table);
+        corrected += if careful { repair.run_carefully()? } else { repair.run()? };
+    }
+    durable::sync(source, job.source())?;
+    let checkpoint = Checkpoint { seq: head.seq, nonce: head.nonce, consistent: true };
+    job.wait(finish(client, run_id, checkpoint, reason, corrected))?;
+    Ok((corrected, checkpoint))
 }
 
 async fn begin(client: &Client, run_id: i64) -> Result<()> {
@@ -74,52 +96,76 @@ async fn finish(client: &Client, run_id: i64, checkpoint: Checkpoint, reason: &s
     client.batch_execute("commit").await.map_err(|e| classify(e, "commit a repair"))
 }
 
-fn repair_table(
-    runtime: &tokio::runtime::Runtime,
-    client: &Client,
-    source: &Connection,
-    plan: &Plan,
-    table: &TablePlan,
-    chunk_bytes: usize,
-) -> Result<u64> {
-    let staging = format!("pg_temp.{}", quote_identifier(&format!("crossfade_repair_{}", table.id)));
-    let target = relation(plan, table);
-    let failed = |e| classify(e, &format!("compare table `{}`", table.target_name));
-    // By query and not LIKE: without NOT NULL, and without the columns that are not copied.
-    let create = format!(
-        "create temporary table {} on commit drop as select {} from {target} with no data",
-        &staging["pg_temp.".len()..],
-        copied_list(table, "")
-    );
-    runtime.block_on(client.batch_execute(&create)).map_err(failed)?;
-    // What does not fit enters the quarantine anew, so that what has left the source meanwhile leaves there too.
-    runtime.block_on(quarantine::clear(client, table.id))?;
-    let mut loading = runtime.block_on(Loading::begin(client, staging.clone(), table, false))?;
-    let mut range = Range::default();
-    loop {
-        let mut buffers: Vec<Bytes> = Vec::new();
-        let slice = read_slice_in_view(source, table, &range, chunk_bytes, &mut buffers)?;
-        for buffer in buffers {
-            runtime.block_on(loading.send(buffer))?;
-        }
-        if !slice.rejected.is_empty() {
-            runtime.block_on(loading.reject(slice.rejected))?;
-        }
-        match slice.last_key {
-            Some(key) => range.after = Some(key),
-            None => break,
-        }
+/// One table, while the views of both sides are open
+struct TableRepair<'a> {
+    job: &'a Job,
+    client: &'a Client,
+    source: &'a Connection,
+    table: &'a TablePlan,
+    /// The relation that the source's rows go to
+    staging: String,
+    target: String,
+}
+
+impl<'a> TableRepair<'a> {
+    fn new(job: &'a Job, source: &'a Connection, table: &'a TablePlan) -> TableRepair<'a> {
+        let staging = format!("pg_temp.{}", quote_identifier(&format!("crossfade_repair_{}", table.id)));
+        let target = relation(&job.plan, table);
+        TableRepair { job, client: job.applier.client(), source, table, staging, target }
     }
-    runtime.block_on(loading.finish())?;
-    let (delete, insert) = difference_sql(&target, &staging, table);
-    runtime
-        .block_on(async {
-            client.batch_execute(&format!("analyze {staging}")).await?;
-            let deleted = client.execute(&delete, &[]).await?;
-            let inserted = client.execute(&insert, &[]).await?;
-            Ok(deleted.max(inserted))
-        })
-        .map_err(failed)
+
+    fn failed(&self) -> impl Fn(tokio_postgres::Error) -> Error {
+        let operation = format!("compare table `{}`", self.table.target_name);
+        move |e| classify(e, &operation)
+    }
+
+    fn begin(&self) -> Result<()> {
+        // By query and not LIKE: without NOT NULL, and without the columns that are not copied.
+        let create = format!(
+            "create temporary table {} on commit drop as select {} from {} with no data",
+            &self.staging["pg_temp.".len()..],
+            copied_list(self.table, ""),
+            self.target
+        );
+        self.job.wait(self.client.batch_execute(&create)).map_err(self.failed())?;
+        // What does not fit enters the quarantine anew, so that what has left the source meanwhile leaves there too.
+        self.job.wait(quarantine::clear(self.client, self.table.id))
+    }
+
+    fn run(&self) -> Result<u64> {
+        self.begin()?;
+        let (job, table, chunk_bytes) = (self.job, self.table, self.job.context.settings.chunk_bytes);
+        let mut loading = job.wait(Loading::begin(self.client, self.staging.clone(), table, false))?;
+        let mut range = Range::default();
+        loop {
+            let mut buffers: Vec<Bytes> = Vec::new();
+            let slice = read_slice_in_view(self.source, table, &range, chunk_bytes, &mut buffers)?;
+            for buffer in buffers {
+                job.wait(loading.send(buffer))?;
+            }
+            if !slice.rejected.is_empty() {
+                job.wait(loading.reject(slice.rejected))?;
+            }
+            match slice.last_key {
+                Some(key) => range.after = Some(key),
+                None => break,
+            }
+        }
+        job.wait(loading.finish())?;
+        let (delete, insert) = difference_sql(&self.target, &self.staging, table);
+        let deleted = self.delete(&delete)?;
+        let inserted = job.wait(self.client.execute(&insert, &[])).map_err(self.failed())?;
+        Ok(deleted.max(inserted))
+    }
+
+    fn delete(&self, delete: &str) -> Result<u64> {
+        let analyze = format!("analyze {}", self.staging);
+        let work = async {
+            self.client.batch_execute(&analyze).await?;
+            self.client.execute(delete, &[]).await
+        };
+        self.job.wait(work).map_err(self.failed())
+    }
 }
 
 /// Deletes every row that is not identical in the staging table, then inserts those that are missing: in this order no

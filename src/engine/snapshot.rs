@@ -6,6 +6,8 @@
 //!
 //! Either way the source is read in short views of its own, never in one long one.
 
+mod careful;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ use crate::model::plan::{Plan, TablePlan};
 use crate::model::quarantine::Rejected;
 use crate::observe::metrics;
 use crate::observe::progress::Stage;
+use crate::postgres::careful::start_over;
 use crate::postgres::connect::classify;
 use crate::postgres::control;
 use crate::postgres::copy::relation;
@@ -175,7 +178,14 @@ fn add_missing_keys(job: &Job, plan: &Plan) -> Result<()> {
         let has_key: bool =
             job.wait(client.query_one(sql, &[&table.key_constraint, &relation(plan, table)])).map_err(failed)?.get(0);
         if !has_key {
-            job.wait(client.batch_execute(&ddl::add_key(plan, table))).map_err(failed)?;
+            match job.wait(client.batch_execute(&ddl::add_key(plan, table))).map_err(failed) {
+                // By a key that is too long for an index; two equal keys are another matter.
+                Err(error) if error.refused_row().is_some_and(|code| code.starts_with("54")) => {
+                    metrics::refused();
+                    job.wait(start_over(client, plan, table, job.applier.run_id()))?;
+                }
+                added => added?,
+            }
         }
         // After the key: a crash in between adds the key on resume, but a table marked as copied never comes back here.
         let rest = remainder(&job.wait(control::chunks(client, table.id))?);
@@ -223,32 +233,57 @@ struct Copier<'a> {
 impl Copier<'_> {
     fn copy(&self, client: &mut Client, piece: Piece<'_>) -> Result<()> {
         let began = Instant::now();
-        let (table, rows) = match piece {
-            Piece::Load(table) => (table, self.load(client, table)?),
-            Piece::Chunk(table, chunk) => (table, self.chunk(client, table, &chunk)?),
+        let rows = match self.piece(client, &piece, false) {
+            // One row is not to stop the others: once more, and that one goes to the quarantine.
+            Err(error) if error.refused_row().is_some() => {
+                let failed = |e| classify(e, "roll back what the server refused");
+                self.context.runtime.block_on(client.batch_execute("rollback")).map_err(failed)?;
+                metrics::refused();
+                self.piece(client, &piece, true)?
+            }
+            copied => copied?,
         };
+        let (Piece::Load(table) | Piece::Chunk(table, _)) = piece;
         crate::failpoint::hit("snapshot.chunk_committed");
         metrics::chunk(&table.source.name, rows, began.elapsed());
         Ok(())
     }
 
+    fn piece(&self, client: &mut Client, piece: &Piece<'_>, careful: bool) -> Result<u64> {
+        match piece {
+            Piece::Load(table) => self.load(client, table, careful),
+            Piece::Chunk(table, chunk) => self.chunk(client, table, chunk, careful),
+        }
+    }
+
     /// The whole table in the transaction that creates it
-    fn load(&self, client: &mut Client, table: &TablePlan) -> Result<u64> {
+    fn load(&self, client: &mut Client, table: &TablePlan, careful: bool) -> Result<u64> {
         self.transaction(client, table, |client| {
             let failed = |e| classify(e, &format!("create table `{}`", table.target_name));
             let runtime = &self.context.runtime;
+            let add_key = || runtime.block_on(client.batch_execute(&ddl::add_key(self.plan, table))).map_err(failed);
             runtime.block_on(client.batch_execute(&ddl::create_table(self.plan, table))).map_err(failed)?;
-            let (rows, bytes) = self.stream(client, table, &Range::default(), true)?;
-            runtime.block_on(client.batch_execute(&ddl::add_key(self.plan, table))).map_err(failed)?;
+            let (rows, bytes) = if careful {
+                // Its index may be what does not take a row.
+                add_key()?;
+                self.fill(client, table, &Range::default())?
+            } else {
+                let streamed = self.stream(client, table, &Range::default(), true)?;
+                add_key()?;
+                streamed
+            };
             runtime.block_on(control::add_progress(client, table.id, "copied", rows, bytes))?;
             Ok(rows)
         })
     }
 
     /// One key range and its progress row
-    fn chunk(&self, client: &mut Client, table: &TablePlan, chunk: &Chunk) -> Result<u64> {
+    fn chunk(&self, client: &mut Client, table: &TablePlan, chunk: &Chunk, careful: bool) -> Result<u64> {
         self.transaction(client, table, |client| {
-            let (rows, bytes) = self.stream(client, table, &chunk.range, false)?;
+            let (rows, bytes) = match careful {
+                true => self.fill(client, table, &chunk.range)?,
+                false => self.stream(client, table, &chunk.range, false)?,
+            };
             self.context.runtime.block_on(async {
                 control::add_chunk(client, table.id, chunk, rows).await?;
                 control::add_progress(client, table.id, "copying", rows, bytes).await

@@ -21,6 +21,7 @@ use crate::observe::metrics;
 use crate::observe::progress::Stage;
 use crate::postgres::apply::ApplyError;
 use crate::postgres::control::{self, Checkpoint};
+use crate::postgres::quarantine::Entry;
 use crate::sqlite::change_log::{self, LogPosition, PositionLost};
 use crate::sqlite::connection::{allow_cleanup, file_identity, in_read_view, open_reader, schema_version};
 use crate::sqlite::cycle::{CycleOutcome, CycleStart, read_cycle};
@@ -66,6 +67,7 @@ enum Attempt {
     Done(CycleReport),
     Collided,
     IndexTooSmall(String),
+    Refused,
 }
 
 struct Request {
@@ -112,30 +114,38 @@ impl Tail {
     pub fn cycle(&self, job: &mut Job, wait: Duration) -> Result<CycleReport> {
         quarantine::look(job)?;
         let retried = quarantine::rows_to_retry(job)?;
+        let (waiting, alone) = quarantine::rows_in_wait(job)?;
         let mut start = CycleStart {
             position: LogPosition { seq: job.checkpoint.seq, nonce: job.checkpoint.nonce },
             copied: job.copied.clone(),
             delete_first: false,
+            careful: false,
             quarantined: job.quarantine.tables(),
-            again: retried.iter().map(|entry| (entry.table_id, entry.key.clone())).collect(),
+            again: keys(&retried),
+            beside: keys(&waiting),
         };
-        let mut wait = if retried.is_empty() { wait } else { Duration::ZERO };
+        if alone {
+            start.again.append(&mut start.beside);
+        }
+        let mut wait = if start.again.is_empty() { wait } else { Duration::ZERO };
         loop {
             match self.attempt(job, start.clone(), wait)? {
                 Attempt::Done(report) => {
                     if matches!(report, CycleReport::Applied { .. }) {
                         quarantine::tried(job, &retried);
+                        quarantine::waited(job, !waiting.is_empty());
                     }
                     return Ok(report);
                 }
-                Attempt::Collided if start.delete_first => {
-                    return Err(Error::internal("a unique value is taken on the target by a row that did not change")
-                        .hint("something else wrote to the target, or a change was missed; run `crossfade verify`"));
-                }
                 // Rows swap unique values: once more, deleting every touched key before the first row is written.
-                Attempt::Collided => {
+                Attempt::Collided if !start.delete_first => {
                     metrics::collision();
                     start.delete_first = true;
+                }
+                // The server does not take one of the rows, or a unique value belongs to a row that did not change.
+                Attempt::Collided | Attempt::Refused if !start.careful => be_careful(job, &mut start),
+                Attempt::Collided | Attempt::Refused => {
+                    return Err(Error::internal("the server refuses rows that it has taken one by one"));
                 }
                 Attempt::IndexTooSmall(index) => give_up_index(job, &index)?,
             }
@@ -145,6 +155,7 @@ impl Tail {
 
     /// Anything but `Done` means that everything was rolled back
     fn attempt(&self, job: &mut Job, start: CycleStart, wait: Duration) -> Result<Attempt> {
+        let careful = start.careful;
         let request = Request { start, proven_version: job.schema_version, wait };
         self.requests.send(request).map_err(|_| gone())?;
         let mut failure = None;
@@ -156,7 +167,7 @@ impl Tail {
             match self.messages.recv().map_err(|_| gone())? {
                 Message::Batch(batch) if failure.is_none() => {
                     rows += (batch.upserts.count() + batch.deletes.count()) as u64;
-                    failure = apply(job, &batch).err();
+                    failure = apply(job, batch, careful).err();
                     show(job, &mut stage, rows);
                 }
                 Message::Batch(_) => {}
@@ -171,6 +182,7 @@ impl Tail {
                 (Ok(_), Some(ApplyError::IndexTooSmall { index })) => {
                     rolled_back.map(|()| Attempt::IndexTooSmall(index))
                 }
+                (Ok(_), Some(ApplyError::Refused)) => rolled_back.map(|()| Attempt::Refused),
                 (_, Some(ApplyError::Other(error))) | (Err(error), _) => Err(error),
                 (Ok(_), None) => Err(gone()),
             };
@@ -180,7 +192,11 @@ impl Tail {
             ReadOutcome::Cycle(CycleOutcome::Lost(lost)) => Ok(Attempt::Done(CycleReport::Lost(lost))),
             ReadOutcome::Cycle(CycleOutcome::Nothing) => Ok(Attempt::Done(CycleReport::InSync)),
             ReadOutcome::Cycle(CycleOutcome::Read { through, entries }) => {
-                commit(job, through)?;
+                match commit(job, through) {
+                    // By a constraint that is deferred; the server has rolled back.
+                    Err(error) if error.refused_row().is_some() => return Ok(Attempt::Refused),
+                    committed => committed?,
+                }
                 if let Some(stage) = stage {
                     stage.finish();
                 }
@@ -220,14 +236,30 @@ fn show(job: &Job, stage: &mut Option<Stage>, rows: u64) {
     }
 }
 
+fn keys(entries: &[Entry]) -> Vec<(i64, Vec<u8>)> {
+    entries.iter().map(|entry| (entry.table_id, entry.key.clone())).collect()
+}
+
 fn gone() -> Error {
     Error::internal("the tail reader ended unexpectedly")
 }
 
-fn apply(job: &mut Job, batch: &Batch) -> std::result::Result<(), ApplyError> {
+/// The cycle is done again row by row where need be. Every row that it writes may have an entry: one that was refused
+/// and is named by two batches has one since the first
+fn be_careful(job: &Job, start: &mut CycleStart) {
+    metrics::refused();
+    start.careful = true;
+    start.delete_first = true;
+    start.quarantined = job.plan.tables.iter().map(|table| table.id).collect();
+}
+
+fn apply(job: &mut Job, mut batch: Batch, careful: bool) -> std::result::Result<(), ApplyError> {
     let Some(table) = job.plan.tables.iter().find(|t| t.id == batch.table_id) else { return Ok(()) };
-    job.runtime.block_on(job.applier.apply(table, batch))?;
-    job.quarantine.note(batch);
+    match careful {
+        true => job.runtime.block_on(job.applier.apply_carefully(table, &mut batch))?,
+        false => job.runtime.block_on(job.applier.apply(table, &batch))?,
+    }
+    job.quarantine.note(&batch);
     crate::failpoint::hit("apply.rows_written");
     if !batch.quarantine.is_empty() {
         crate::failpoint::hit("quarantine.rows_held");
@@ -236,7 +268,7 @@ fn apply(job: &mut Job, batch: &Batch) -> std::result::Result<(), ApplyError> {
 }
 
 /// The data matters more than an index: PostgreSQL's B-trees take a third of a page, SQLite's take anything
-fn give_up_index(job: &mut Job, index: &str) -> Result<()> {
+pub fn give_up_index(job: &mut Job, index: &str) -> Result<()> {
     let why = "a value is too large for PostgreSQL's B-tree indexes (2704 bytes)";
     job.context.reporter.line(&format!("index `{index}` is dropped from the target: {why}"));
     job.wait(indexing::drop_index(job.applier.client(), &job.plan, index, why))?;

@@ -3,9 +3,11 @@
 //! The apply path binds one PostgreSQL array per column (`unnest`), so rows are gathered as binary arrays from the
 //! start: one growing buffer per column, nothing allocated per row or value.
 
+use std::ops::Range;
+
 use super::mapping::Misfit;
 use super::plan::{ColumnPlan, Wire};
-use super::quarantine::Changes;
+use super::quarantine::{Changes, Whole};
 use super::value::Value;
 
 /// Bytes before the first element: dimensions, null flag, element type, length, lower bound
@@ -38,6 +40,24 @@ impl ArrayBuffer {
             rest = after.get(length..).unwrap_or_default();
         }
         longest
+    }
+
+    /// Some of the elements, not sealed yet
+    fn part(&self, rows: &Range<usize>) -> ArrayBuffer {
+        let mut rest = &self.bytes[ARRAY_HEADER_BYTES..];
+        let mut take = |count: usize| {
+            let all = rest;
+            for _ in 0..count {
+                let Some((length, after)) = rest.split_first_chunk::<4>() else { break };
+                let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+                rest = after.get(length..).unwrap_or_default();
+            }
+            &all[..all.len() - rest.len()]
+        };
+        take(rows.start);
+        let elements = take(rows.len());
+        let bytes = [&[0; ARRAY_HEADER_BYTES][..], elements].concat();
+        ArrayBuffer { row_start: bytes.len(), bytes, ..*self }
     }
 
     fn seal(&mut self, length: usize) {
@@ -82,6 +102,14 @@ impl Rows {
         self.arrays.iter_mut().for_each(|array| array.bytes.truncate(array.row_start));
     }
 
+    /// Some of the rows alone, sealed
+    pub fn part(&self, rows: Range<usize>) -> Rows {
+        let arrays = self.arrays.iter().map(|array| array.part(&rows)).collect();
+        let mut part = Rows { arrays, count: rows.len() };
+        part.seal();
+        part
+    }
+
     pub fn count(&self) -> usize {
         self.count
     }
@@ -115,6 +143,8 @@ pub struct Batch {
     pub table_id: i64,
     pub deletes: Rows,
     pub upserts: Rows,
+    /// The rows of `upserts` whole, in their order, where the server may refuse some of them; empty otherwise
+    pub whole: Vec<Whole>,
     pub quarantine: Changes,
 }
 
@@ -153,5 +183,26 @@ mod tests {
         let last = [Value::Integer(8), Value::Text(b"eight"), Value::Real(0.5)];
         assert_eq!(rows_of(&[&first, &middle, &last, &last]), rows_of(&[]));
         assert_eq!(rows_of(&[]).0, 2);
+    }
+
+    #[test]
+    fn a_part_is_as_if_only_its_rows_had_come() {
+        let columns = [("a", Mapping::Bigint), ("b", Mapping::Text)].map(|(name, m)| example_column(name, m));
+        let values =
+            [[Value::Integer(1), Value::Null], [Value::Null, Value::Text(b"")], [Value::Integer(3), Value::Text(b"x")]];
+        let rows_of = |values: &[[Value<'_>; 2]]| {
+            let mut rows = Rows::new(columns.iter());
+            values.iter().for_each(|row| push(&mut rows, &columns, row).unwrap());
+            rows
+        };
+        let all = rows_of(&values);
+        for range in [0..3, 0..1, 1..2, 2..3, 1..3, 3..3] {
+            let (part, mut alone) = (all.part(range.clone()), rows_of(&values[range.clone()]));
+            // An array without NULL may say that it might have one.
+            alone.arrays.iter_mut().zip(&all.arrays).for_each(|(array, of)| array.has_null = of.has_null);
+            alone.seal();
+            assert_eq!(part.count(), range.len());
+            assert!(part.arrays().eq(alone.arrays()), "{range:?}");
+        }
     }
 }

@@ -6,10 +6,13 @@
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::mapping::Misfit;
-use super::plan::TablePlan;
+use super::plan::{ColumnPlan, TablePlan};
 
 /// What identifies an entry within its table: keys may be longer than an index takes
 pub type KeyHash = [u8; 16];
+
+/// Reasons that begin so end in the server's SQLSTATE. Whether such a row fits by now, only the server can tell
+pub const SERVER: &str = "server:";
 
 /// A row that does not fit, as it is in one read view
 #[derive(Debug)]
@@ -20,10 +23,36 @@ pub struct Rejected {
     pub place: Option<i64>,
     /// Every planned column, copied or not, as `codec::encode_row` writes it
     pub image: Vec<u8>,
-    /// Position in `TablePlan::columns` of the first value that does not fit
-    pub column: usize,
-    pub misfit: Misfit,
+    pub why: Why,
     /// Head of the change log in the view that the row was read in
+    pub seq: i64,
+}
+
+/// Why a row is not on the target
+#[derive(Debug)]
+pub enum Why {
+    /// The value of this column, a position in `TablePlan::columns`, is the first that does not fit
+    Misfit(usize, Misfit),
+    /// The values fit, but the server does not take the row
+    Refused(Refusal),
+}
+
+/// What the server says of a row that it refuses; holds no value of the row
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE
+    pub code: String,
+    /// The target's name of the column, where the server names one
+    pub column: Option<String>,
+    pub message: String,
+}
+
+/// A row as it is in one read view, in case that the server refuses it
+#[derive(Debug)]
+pub struct Whole {
+    /// As in [`Rejected`]
+    pub key: Vec<u8>,
+    pub image: Vec<u8>,
     pub seq: i64,
 }
 
@@ -45,21 +74,51 @@ impl Rejected {
     }
 
     /// A word for programs
-    pub fn reason(&self) -> &'static str {
-        if self.place.is_some() { "key" } else { reason(self.misfit) }
+    pub fn reason(&self) -> String {
+        match &self.why {
+            _ if self.place.is_some() => "key".to_owned(),
+            Why::Misfit(_, misfit) => reason(*misfit).to_owned(),
+            Why::Refused(refusal) => format!("{SERVER}{}", refusal.code),
+        }
+    }
+
+    /// The source's name of the column that is at fault; empty where it is the row as a whole
+    pub fn column<'t>(&self, table: &'t TablePlan) -> &'t str {
+        match &self.why {
+            Why::Misfit(at, _) => column_name(table, *at),
+            Why::Refused(refusal) => {
+                let named = |column: &ColumnPlan| Some(&column.target_name) == refusal.column.as_ref();
+                table.columns.iter().position(named).map_or("", |at| column_name(table, at))
+            }
+        }
     }
 
     /// A sentence for people, without any value of the row
     pub fn message(&self, table: &TablePlan) -> String {
-        match self.place {
-            Some(_) => "NULL in the key, which identifies no row".into(),
-            None => format!("{} does not fit the type {}", self.misfit, table.columns[self.column].type_sql),
+        match &self.why {
+            _ if self.place.is_some() => "NULL in the key, which identifies no row".into(),
+            Why::Misfit(_, Misfit::RowTooLong) => Misfit::RowTooLong.to_string(),
+            Why::Misfit(at, misfit) => format!("{misfit} does not fit the type {}", table.columns[*at].type_sql),
+            Why::Refused(refusal) => format!("PostgreSQL refuses the row: {}", refusal.message),
         }
     }
 
     /// Bytes that it holds in memory, about
     pub fn byte_size(&self) -> usize {
         size_of::<Rejected>() + self.key.len() + self.image.len()
+    }
+}
+
+impl Whole {
+    /// The row on its way to the quarantine
+    pub fn refused(self, refusal: Refusal) -> Rejected {
+        let Whole { key, image, seq } = self;
+        Rejected { key, place: None, image, why: Why::Refused(refusal), seq }
+    }
+
+    /// Bytes that it holds in memory, about
+    pub fn byte_size(&self) -> usize {
+        size_of::<Whole>() + self.key.len() + self.image.len()
     }
 }
 
@@ -115,7 +174,26 @@ fn reason(misfit: Misfit) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mapping::Mapping;
+    use super::super::plan::{example_column, example_table};
     use super::*;
+
+    #[test]
+    fn a_refusal_names_the_sources_column_and_no_value() {
+        let mut column = example_column("target name", Mapping::Bigint);
+        column.source_sql = "source name".into();
+        let table = example_table(vec![column], vec![0]);
+        let refused = |column: Option<&str>| {
+            let (code, column) = ("23514".into(), column.map(str::to_owned));
+            let refusal = Refusal { code, column, message: "the CHECK constraint `c` does not hold".into() };
+            Whole { key: vec![1], image: vec![2], seq: 3 }.refused(refusal)
+        };
+        assert_eq!(refused(Some("target name")).column(&table), "source name");
+        assert_eq!([refused(None).column(&table), refused(Some("other")).column(&table)], [""; 2]);
+        assert_eq!(refused(None).reason(), "server:23514");
+        let message = "PostgreSQL refuses the row: the CHECK constraint `c` does not hold";
+        assert_eq!(refused(None).message(&table), message);
+    }
 
     #[test]
     fn rows_with_the_same_null_key_are_told_apart() {

@@ -29,6 +29,7 @@ fn describe() {
     describe_counter!("crossfade_rows_applied_total", "rows that the tail wrote or deleted");
     describe_histogram!("crossfade_cycle_seconds", "time of one cycle of the tail, waiting included");
     describe_counter!("crossfade_collisions_total", "cycles done again because rows swapped unique values");
+    describe_counter!("crossfade_refusals_total", "cycles done again because the server refused a row");
     describe_counter!("crossfade_retries_total", "sessions begun again after a failure");
     describe_gauge!("crossfade_backlog", "entries of the change log that are not applied yet");
     describe_gauge!("crossfade_quarantined_rows", "rows that the target cannot hold, kept in crossfade.quarantine");
@@ -51,6 +52,11 @@ pub fn cycle(entries: u64, rows: u64, took: Duration) {
 /// Rows of a cycle swapped unique values
 pub fn collision() {
     counter!("crossfade_collisions_total").increment(1);
+}
+
+/// The server refused a row of a cycle
+pub fn refused() {
+    counter!("crossfade_refusals_total").increment(1);
 }
 
 /// A session failed and is begun again

@@ -10,7 +10,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Statement};
 
-use super::connect::classify;
+use super::careful;
+use super::connect::{classify, refuses_row};
 use super::control::{Checkpoint, store_checkpoint_sql, superseded};
 use super::copy::{copied_list, overriding, same_key, unnest};
 use super::ddl::qualified;
@@ -54,7 +55,25 @@ pub enum ApplyError {
     IndexTooSmall {
         index: String,
     },
+    /// The server does not take one of the rows, whatever the order
+    Refused,
     Other(Error),
+}
+
+impl From<Error> for ApplyError {
+    fn from(error: Error) -> ApplyError {
+        ApplyError::Other(error)
+    }
+}
+
+impl From<ApplyError> for Error {
+    /// Where none of the plan's indexes can be there yet
+    fn from(error: ApplyError) -> Error {
+        match error {
+            ApplyError::Other(error) => error,
+            other => Error::internal(format!("rows are written carefully, but: {other:?}")),
+        }
+    }
 }
 
 struct TableStatements {
@@ -114,8 +133,9 @@ impl Applier {
             Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Collision,
             Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => match index_at_fault(&e, table, &batch.upserts) {
                 Some(index) => ApplyError::IndexTooSmall { index },
-                None => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
+                None => ApplyError::Refused,
             },
+            Some(state) if refuses_row(state) => ApplyError::Refused,
             _ => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
         });
         written?;
@@ -123,6 +143,34 @@ impl Applier {
             return Ok(());
         }
         quarantine::change(client, table, &batch.quarantine).await.map_err(ApplyError::Other)
+    }
+
+    /// As [`Applier::apply`], in pieces down to the single row: what the server refuses goes to the quarantine. Every
+    /// touched key must have been deleted by an earlier batch of the cycle, or by this one
+    pub async fn apply_carefully(
+        &mut self,
+        table: &TablePlan,
+        batch: &mut Batch,
+    ) -> std::result::Result<(), ApplyError> {
+        if !self.statements.contains_key(&table.id) {
+            let statements = self.prepare(table).await?;
+            self.statements.insert(table.id, statements);
+        }
+        let (statements, client) = (&self.statements[&table.id], &self.client);
+        if !std::mem::replace(&mut self.in_transaction, true) {
+            // What is deferred would otherwise be refused at COMMIT, and take the whole cycle with it.
+            let begin = client.batch_execute("begin; set constraints all immediate").await;
+            begin.map_err(|e| classify(e, "begin a cycle"))?;
+        }
+        let failed = |e| classify(e, &format!("apply changes of table `{}`", table.source.name));
+        execute(client, &statements.delete, &batch.deletes).await.map_err(failed)?;
+        let whole = std::mem::take(&mut batch.whole);
+        let written = careful::write(client, &statements.upsert, table, &batch.upserts, whole).await?;
+        // A key that two batches name has been written by the first, if its row was not refused there.
+        let keys = careful::keys(table, &written.refused);
+        execute(client, &statements.delete, &keys).await.map_err(failed)?;
+        written.refused.into_iter().for_each(|row| batch.quarantine.reject(row));
+        Ok(quarantine::change(client, table, &batch.quarantine).await?)
     }
 
     /// Stores the checkpoint and commits, in one flight; the caller has made the source durable up to it (I4)
@@ -170,10 +218,9 @@ impl Applier {
 
 /// The secondary index that a row is too large for: the one that the server names, or, as it does not always name one,
 /// that with the longest values
-fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows) -> Option<String> {
-    let named = error.as_db_error()?.constraint();
-    if let Some(index) = table.indexes.iter().find(|index| Some(index.name.as_str()) == named) {
-        return Some(index.name.clone());
+pub(super) fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows) -> Option<String> {
+    if let Some(named) = error.as_db_error()?.constraint() {
+        return table.indexes.iter().find(|index| index.name == named).map(|index| index.name.clone());
     }
     let place = |column: usize| table.copied_columns().position(|(index, _)| index == column);
     let length = |index: &&IndexPlan| index.columns().filter_map(place).map(|place| rows.longest(place)).sum::<usize>();
@@ -181,7 +228,7 @@ fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows)
     (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
 }
 
-async fn execute(
+pub(super) async fn execute(
     client: &Client,
     statement: &Statement,
     rows: &Rows,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 
-pub use self::classify::classify;
+pub use self::classify::{classify, refusal, refuses_row};
 use self::parameters::Parameters;
 use self::tls::Trust;
 use crate::error::{Error, Result};

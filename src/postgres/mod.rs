@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod careful;
 pub mod connect;
 pub mod control;
 pub mod copy;

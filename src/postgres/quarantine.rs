@@ -11,7 +11,7 @@ use super::connect::classify;
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::plan::TablePlan;
-use crate::model::quarantine::{Changes, KeyHash, Rejected, column_name};
+use crate::model::quarantine::{Changes, KeyHash, Rejected};
 
 /// Bytes of one part of an image: PostgreSQL takes 1 GiB in one message, and a part is held in memory three times
 const PART_BYTES: usize = 64 << 20;
@@ -102,8 +102,8 @@ async fn store_entries(client: &impl GenericClient, table: &TablePlan, rejected:
     let keys: Vec<&[u8]> = rejected.iter().map(|row| row.key.as_slice()).collect();
     let places: Vec<Option<i64>> = rejected.iter().map(|row| row.place).collect();
     let texts: Vec<String> = rejected.iter().map(|row| KeyRef(&row.key).text()).collect();
-    let columns: Vec<&str> = rejected.iter().map(|row| column_name(table, row.column)).collect();
-    let reasons: Vec<&str> = rejected.iter().map(Rejected::reason).collect();
+    let columns: Vec<&str> = rejected.iter().map(|row| row.column(table)).collect();
+    let reasons: Vec<String> = rejected.iter().map(Rejected::reason).collect();
     let messages: Vec<String> = rejected.iter().map(|row| row.message(table)).collect();
     let seqs: Vec<i64> = rejected.iter().map(|row| row.seq).collect();
     let bytes: Vec<i64> = rejected.iter().map(|row| row.image.len() as i64).collect();
@@ -173,6 +173,15 @@ pub async fn entries(
         .query(sql, &[&after_table, &after_hash, &table_id, &(limit as i64)])
         .await
         .map_err(failed("read the quarantine"))?;
+    Ok(rows.iter().map(entry).collect())
+}
+
+/// Entries of rows that the server refuses for the sake of another row: they may fit as soon as that one is corrected,
+/// which touches only the other. Those that were tried longest ago
+pub async fn contested(client: &impl GenericClient, limit: usize) -> Result<Vec<Entry>> {
+    let sql = "select table_id, key_hash, key, place is null, key_text, column_name, reason, message, seq, since::text \
+               from crossfade.quarantine where reason in ('server:23505', 'server:23P01') order by seen limit $1";
+    let rows = client.query(sql, &[&(limit as i64)]).await.map_err(failed("read the quarantine"))?;
     Ok(rows.iter().map(entry).collect())
 }
 

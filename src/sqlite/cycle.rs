@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, Row};
 
 use super::change_log::{self, LogPosition, PositionLost};
 use super::connection::{classify, schema_version};
-use super::rejected::{has_nullable_key, reject, unaddressable};
+use super::rejected::{has_nullable_key, reject, unaddressable, whole};
 use super::rows::{bind_key, column, select_by_key_sql};
 use super::utf16::first_unsound;
 use crate::error::Result;
@@ -19,7 +19,7 @@ use crate::model::chunk::Copied;
 use crate::model::key::{KeyRef, KeySet};
 use crate::model::mapping::Misfit;
 use crate::model::plan::{Plan, TablePlan};
-use crate::model::quarantine::{Changes, key_hash};
+use crate::model::quarantine::{Changes, Whole, key_hash};
 
 /// Bytes of touched keys held at once; about 300,000 integer keys
 const WINDOW_BYTES: usize = 8 << 20;
@@ -32,6 +32,9 @@ const FIRST_BATCH_ROWS: usize = 128;
 const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 4 << 20;
 
+/// Rows of one statement where the server may refuse some: what is refused is halved until it is found
+const CAREFUL_ROWS: usize = 256;
+
 /// What a cycle starts from
 #[derive(Clone, Debug)]
 pub struct CycleStart {
@@ -41,10 +44,14 @@ pub struct CycleStart {
     pub copied: HashMap<i64, Copied>,
     /// Delete every touched key before the first row is written: needed when rows swap unique values
     pub delete_first: bool,
+    /// The server has refused a row: hand every row out whole as well, and few at once
+    pub careful: bool,
     /// Tables that have rows in the quarantine, by number; for all others nothing is looked for there
     pub quarantined: HashSet<i64>,
     /// Keys to read whether they were touched or not, with the numbers of their tables: the quarantine is tried again
     pub again: Vec<(i64, Vec<u8>)>,
+    /// As `again`, but not alone: they are no reason for a cycle
+    pub beside: Vec<(i64, Vec<u8>)>,
 }
 
 /// What a cycle found
@@ -111,7 +118,7 @@ impl TailReader<'_> {
         let mut statement = self.connection.prepare_cached(&change_log::tail_sql(width)).map_err(failed)?;
         statement.raw_bind_parameter(1, self.start.position.seq).map_err(failed)?;
         let mut touched: HashMap<i64, KeySet> = HashMap::new();
-        for (id, key) in &self.start.again {
+        for (id, key) in self.start.again.iter().chain(&self.start.beside) {
             touched.entry(*id).or_default().push(KeyRef(key));
         }
         let mut through = self.start.position;
@@ -158,7 +165,7 @@ impl TailReader<'_> {
             .connection
             .prepare_cached(&select_by_key_sql(table))
             .map_err(|e| classify(e, &format!("read rows of table `{}`", table.source.name)))?;
-        let mut lookup = Lookup::new(table, statement, self.head, self.start.quarantined.contains(&table.id));
+        let mut lookup = Lookup::new(table, statement, self.head, self.start);
         let nullable = has_nullable_key(table);
         for key in keys.iter() {
             match pass {
@@ -196,15 +203,17 @@ struct Lookup<'a> {
     head: i64,
     /// The table has rows in the quarantine: whatever is written or deleted must leave it
     releases: bool,
+    careful: bool,
     batch: Batch,
     batch_rows: usize,
     renamed: KeySet,
 }
 
 impl<'a> Lookup<'a> {
-    fn new(table: &'a TablePlan, statement: CachedStatement<'a>, head: i64, releases: bool) -> Lookup<'a> {
+    fn new(table: &'a TablePlan, statement: CachedStatement<'a>, head: i64, start: &CycleStart) -> Lookup<'a> {
         let (batch, batch_rows) = (empty_batch(table), FIRST_BATCH_ROWS);
-        Lookup { table, statement, head, releases, batch, batch_rows, renamed: KeySet::new() }
+        let (releases, careful) = (start.quarantined.contains(&table.id), start.careful);
+        Lookup { table, statement, head, releases, careful, batch, batch_rows, renamed: KeySet::new() }
     }
 
     /// The row as it is now, or its absence (I6)
@@ -215,7 +224,13 @@ impl<'a> Lookup<'a> {
         let mut rows = self.statement.raw_query();
         let found = match rows.next().map_err(failed)? {
             None => Found::Nothing,
-            Some(row) => gather(row, table, key, self.head, &mut self.batch, &mut self.renamed)?,
+            Some(row) => {
+                let found = gather(row, table, key, self.head, &mut self.batch, &mut self.renamed)?;
+                if self.careful && matches!(found, Found::Fits) {
+                    self.batch.whole.push(whole(row, table, self.head)?);
+                }
+                found
+            }
         };
         drop(rows);
         match found {
@@ -265,7 +280,8 @@ impl<'a> Lookup<'a> {
     fn emit_if_full(&mut self, emit: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
         let Batch { upserts, deletes, quarantine, .. } = &self.batch;
         let rows = upserts.count() + deletes.count() + quarantine.count();
-        let bytes = upserts.byte_size() + deletes.byte_size() + quarantine.byte_size();
+        let whole: usize = self.batch.whole.iter().map(Whole::byte_size).sum();
+        let bytes = upserts.byte_size() + deletes.byte_size() + quarantine.byte_size() + whole;
         if rows >= self.batch_rows || bytes >= BATCH_BYTES { self.emit(emit) } else { Ok(()) }
     }
 
@@ -274,7 +290,7 @@ impl<'a> Lookup<'a> {
             return Ok(());
         }
         let mut batch = std::mem::replace(&mut self.batch, empty_batch(self.table));
-        self.batch_rows = (self.batch_rows * 2).min(BATCH_ROWS);
+        self.batch_rows = (self.batch_rows * 2).min(if self.careful { CAREFUL_ROWS } else { BATCH_ROWS });
         batch.upserts.seal();
         batch.deletes.seal();
         emit(batch)
@@ -319,7 +335,11 @@ fn gather(
 }
 
 #[inline]
-fn push_row(row: &Row<'_>, table: &TablePlan, upserts: &mut Rows) -> std::result::Result<(), (usize, Misfit)> {
+pub(super) fn push_row(
+    row: &Row<'_>,
+    table: &TablePlan,
+    upserts: &mut Rows,
+) -> std::result::Result<(), (usize, Misfit)> {
     if let Some(index) = first_unsound(row, table) {
         return Err((index, Misfit::InvalidUtf16));
     }
@@ -334,6 +354,7 @@ fn empty_batch(table: &TablePlan) -> Batch {
         table_id: table.id,
         deletes: Rows::new(table.key_plans()),
         upserts: Rows::new(table.copied_columns().map(|(_, column)| column)),
+        whole: Vec::new(),
         quarantine: Changes::default(),
     }
 }

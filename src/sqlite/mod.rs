@@ -15,3 +15,4 @@ pub mod rows;
 pub mod tokens;
 pub mod utf16;
 pub mod watch;
+pub mod whole;

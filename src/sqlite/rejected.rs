@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::mapping::Misfit;
 use crate::model::plan::TablePlan;
-use crate::model::quarantine::{Rejected, column_name};
+use crate::model::quarantine::{Rejected, Whole, Why, column_name};
 use crate::model::schema::{KeyKind, quote_identifier};
 use crate::model::value::Value;
 
@@ -25,12 +25,19 @@ const UNADDRESSABLE_BYTES_MAX: usize = 64 << 20;
 /// The current row, whole, because the value of a column does not fit; `seq` is of the view that is open
 #[cold]
 pub fn reject(row: &Row<'_>, table: &TablePlan, at: usize, misfit: Misfit, seq: i64) -> Result<Rejected> {
+    let Whole { key, image, seq } = whole(row, table, seq)?;
+    Ok(Rejected { key, place: None, image, why: Why::Misfit(at, misfit), seq })
+}
+
+/// The current row, whole; `seq` is of the view that is open
+#[cold]
+pub fn whole(row: &Row<'_>, table: &TablePlan, seq: i64) -> Result<Whole> {
     let names = table.columns.iter().enumerate().map(|(index, _)| column_name(table, index));
     let values = (0..table.columns.len()).map(|index| match unsound(row, table, index) {
         Some(bytes) => Stored::Utf16(bytes),
         None => Stored::Value(column(row, index)),
     });
-    Ok(Rejected { key: key_of(row, table), place: None, image: encode_row(names, values)?, column: at, misfit, seq })
+    Ok(Whole { key: key_of(row, table), image: encode_row(names, values)?, seq })
 }
 
 /// SQLite lets NULL into the PRIMARY KEY of an ordinary table; rows with one are found by no key, and differ from each

@@ -119,7 +119,8 @@ pub fn qualified(term: &str) -> String {
     format!("t.{term}")
 }
 
-fn select_range_sql(table: &TablePlan, range: &Range) -> String {
+/// [`select_all_sql`] of a range in key order; parameters are the bounds that the range has
+pub fn select_range_sql(table: &TablePlan, range: &Range) -> String {
     let clause = range_clause(table, range.after.is_some(), range.through.is_some());
     format!("SELECT {}{clause}", column_list(table))
 }

@@ -5,6 +5,7 @@
 mod commands;
 mod nulls;
 mod random;
+mod refusals;
 mod surrogates;
 
 use crate::support::compare::{assert_equal, assert_equal_or_held};

@@ -117,7 +117,10 @@ async fn prepare(url: &str, plan: &Plan) -> Applier {
 
 async fn apply(applier: &mut Applier, table: &TablePlan, deletes: Rows, mut upserts: Rows) {
     upserts.seal();
-    applier.apply(table, &Batch { table_id: 1, deletes, upserts, quarantine: Default::default() }).await.unwrap();
+    applier
+        .apply(table, &Batch { table_id: 1, deletes, upserts, whole: Vec::new(), quarantine: Default::default() })
+        .await
+        .unwrap();
     applier.commit(Checkpoint { seq: 1, nonce: 1, consistent: true }).await.unwrap();
 }
 

@@ -82,8 +82,9 @@ create table crossfade.quarantine (
     key            bytea not null,              -- the form of model/key.rs
     place          bigint,                      -- rowid of a row whose key has a NULL in it; null for all others
     key_text       text not null,               -- for people; control characters are escaped
-    column_name    text not null,               -- on the source
-    reason         text not null,               -- class, nul, utf8, utf16, range, form, length, label, json, null, key
+    column_name    text not null,               -- on the source; empty where the row as a whole is refused
+    reason         text not null,               -- class, nul, utf8, utf16, range, form, length, label, json, null, key,
+                                                -- server:SQLSTATE
     message        text not null,               -- holds no value of the row
     seq            bigint not null,             -- head of the change log when the row was read
     bytes          bigint not null,             -- of the image

@@ -11,6 +11,7 @@ use crate::codec::{RowImage, Stored, decode_row};
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::plan::TablePlan;
+use crate::model::quarantine::SERVER;
 use crate::postgres::quarantine::{entries, image};
 use crate::sqlite::connection::{classify, in_read_view};
 use crate::sqlite::rejected::{has_nullable_key, unaddressable};
@@ -26,9 +27,18 @@ const HELD_MAX: usize = 1_000_000;
 /// Keys that are looked at in one view where a reader holds up commits
 const KEYS_PER_VIEW: usize = 64;
 
-/// The quarantine of one table: what identifies its entries, by key
+/// The quarantine of one table, by key
 #[derive(Default)]
-pub struct Held(HashMap<Vec<u8>, Vec<Vec<u8>>>);
+pub struct Held(HashMap<Vec<u8>, Vec<HeldRow>>);
+
+/// One row of the quarantine
+struct HeldRow {
+    /// Identifies its entry
+    hash: Vec<u8>,
+    /// The server refused it. Whether it still would is not to be told from here: a constraint may have gone, or the
+    /// other row that has its unique value. So only that it is not there is held against the server's word
+    by_server: bool,
+}
 
 impl Held {
     pub fn contains(&self, key: &[u8]) -> bool {
@@ -59,7 +69,10 @@ impl TableCheck<'_> {
                 ))
                 .hint("a plan that knows these values holds them: `crossfade cancel`, then `crossfade run`"));
             }
-            page.into_iter().for_each(|entry| held.0.entry(entry.key).or_default().push(entry.hash));
+            for entry in page {
+                let row = HeldRow { by_server: entry.reason.starts_with(SERVER), hash: entry.hash };
+                held.0.entry(entry.key).or_default().push(row);
+            }
         }
     }
 
@@ -101,10 +114,10 @@ impl TableCheck<'_> {
         let mut addressable = HashSet::new();
         for key in keys {
             self.context.stop.check()?;
-            let hashes = held.0.get(key).map_or(&[][..], Vec::as_slice);
-            let fault = match hashes {
-                _ if KeyRef(key).has_null() => self.fault_of_null_key(key, hashes)?,
-                [hash] => self.fault(key, hash)?,
+            let rows = held.0.get(key).map_or(&[][..], Vec::as_slice);
+            let fault = match rows {
+                _ if KeyRef(key).has_null() => self.fault_of_null_key(key, rows)?,
+                [row] => self.fault(key, row)?,
                 _ => continue,
             };
             match fault {
@@ -125,26 +138,26 @@ impl TableCheck<'_> {
     }
 
     /// What is wrong with an entry whose key identifies its row
-    fn fault(&self, key: &[u8], hash: &[u8]) -> Result<Option<&'static str>> {
+    fn fault(&self, key: &[u8], held: &HeldRow) -> Result<Option<&'static str>> {
         let failed = |e| classify(e, &format!("read rows of table `{}`", self.table.source.name));
         let mut statement = self.source.prepare_cached(&select_by_key_sql(self.table)).map_err(failed)?;
         bind_key(&mut statement, 1, KeyRef(key))?;
         let mut rows = statement.raw_query();
         let row = rows.next().map_err(failed)?.filter(|row| key_of(row, self.table) == key);
         let Some(row) = row else { return Ok(Some("in the quarantine, but not on sqlite")) };
-        if first_unsound(row, self.table).is_none() && fits(row, self.table) {
+        if !held.by_server && first_unsound(row, self.table).is_none() && fits(row, self.table) {
             return Ok(Some("in the quarantine, but postgres can hold it"));
         }
-        let stored = self.image(hash)?;
+        let stored = self.image(&held.hash)?;
         let same = is_row(&decode_row(&stored)?, row, self.table);
         Ok((!same).then_some("in the quarantine, but not as it is on sqlite"))
     }
 
     /// Rows whose key has a NULL in it are compared all together, as nothing else tells them apart
-    fn fault_of_null_key(&self, key: &[u8], hashes: &[Vec<u8>]) -> Result<Option<&'static str>> {
+    fn fault_of_null_key(&self, key: &[u8], held: &[HeldRow]) -> Result<Option<&'static str>> {
         let rows = unaddressable(self.source, self.table, Some(KeyRef(key)))?;
         let mut there: Vec<Vec<u8>> = rows.into_iter().map(|row| row.image).collect();
-        let mut here = hashes.iter().map(|hash| self.image(hash)).collect::<Result<Vec<_>>>()?;
+        let mut here = held.iter().map(|row| self.image(&row.hash)).collect::<Result<Vec<_>>>()?;
         there.sort();
         here.sort();
         Ok((there != here).then_some("NULL in the key, and not in the quarantine as it is on sqlite"))

@@ -10,6 +10,7 @@ use std::io;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::{Error, ErrorKind};
+use crate::model::quarantine::Refusal;
 
 const CREDENTIALS: &str = "check the user in the connection string, and its password in the URL, PGPASSWORD or \
     ~/.pgpass (which must be closed to others: chmod 600)";
@@ -18,9 +19,45 @@ const CREDENTIALS: &str = "check the user in the connection string, and its pass
 pub fn classify(error: tokio_postgres::Error, operation: &str) -> Error {
     let message = format!("cannot {operation}");
     if let Some(server) = error.as_db_error() {
-        return Verdict::of_state(server.code()).error(message).caused_by(ServerError::new(server));
+        let shown = Verdict::of_state(server.code()).error(message).caused_by(ServerError::new(server));
+        return if refuses_row(server.code()) { shown.of_row(server.code().code()) } else { shown };
     }
     Verdict::of_failure(&error).error(message).caused_by(error)
+}
+
+/// Whether a statement that writes rows fails so because of one of them: of its values, of a constraint, of its size, or
+/// of what a function of the application says to it
+pub fn refuses_row(state: &SqlState) -> bool {
+    match state.code() {
+        // A foreign key is about another row too, which may be on its way.
+        "23503" => false,
+        "54000" | "54001" => true,
+        code => ["22", "23", "P0"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// What may be said of a row that the server refuses
+pub fn refusal(error: &DbError) -> Refusal {
+    let code = error.code().code();
+    // Composed from names: the server's own text may be in any language, and a function can have it say anything.
+    let of = |what: &str| error.constraint().map(|name| format!("{what} `{name}`"));
+    let composed = match code {
+        "23502" => error.column().map(|name| format!("column `{name}` is NOT NULL")),
+        "23505" => of("another row has its value in the unique index"),
+        "23514" => match error.datatype() {
+            Some(domain) => Some(format!("a value is outside the domain `{domain}`")),
+            None => of("it does not meet the CHECK constraint"),
+        },
+        "23P01" => of("it conflicts with another row by the exclusion constraint"),
+        "54000" => of("a value is too long for the index"),
+        _ => None,
+    };
+    let withheld = error.routine() == Some("exec_stmt_raise");
+    let message = composed.unwrap_or_else(|| match withheld {
+        true => without_values("P0001", error.message()),
+        false => without_values(code, error.message()),
+    });
+    Refusal { code: code.to_owned(), column: error.column().map(str::to_owned), message }
 }
 
 /// Kind, transience and remedy
@@ -210,6 +247,16 @@ mod tests {
         assert!(!of(io::ErrorKind::PermissionDenied, "denied").transient);
         let unknown = of(io::ErrorKind::Other, "failed to lookup address information: Name or service not known");
         assert!(!unknown.transient && unknown.hint.unwrap().contains("host"));
+    }
+
+    #[test]
+    fn a_row_is_to_blame_for_its_values_and_constraints() {
+        for code in ["22003", "22P02", "23502", "23505", "23514", "23P01", "54000", "P0001"] {
+            assert!(refuses_row(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["23503", "21000", "42P01", "57014", "53100", "08006", "40001", "XX000"] {
+            assert!(!refuses_row(&SqlState::from_code(code)), "{code}");
+        }
     }
 
     #[test]

@@ -94,8 +94,12 @@ fn source_columns(connection: &Connection, table: &str) -> Vec<SourceColumn> {
 
 /// Columns and their types by table, of the schema that new tables go to
 fn target_tables(target: &Pg) -> BTreeMap<String, Vec<(String, String)>> {
-    let sql = "SELECT c.relname, a.attname, format_type(a.atttypid, nullif(a.atttypmod, -1)) FROM pg_catalog.pg_class c \
+    // A domain shows its values as the type that it is made of.
+    let sql = "SELECT c.relname, a.attname, \
+               format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), nullif(a.atttypmod, -1)) \
+               FROM pg_catalog.pg_class c \
                LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+               LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum";
     let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for row in target.query(sql) {

@@ -1,0 +1,49 @@
+//! A piece again, after the server has refused a row of it
+//!
+//! COPY takes all rows or none and does not say which one it refused. So the range is read once more, in slices of a few
+//! rows with their images, and what is refused of them goes to the quarantine in the transaction of the piece.
+
+use std::time::Instant;
+
+use tokio_postgres::Client;
+
+use super::Copier;
+use crate::engine::loading::write_slice;
+use crate::error::Result;
+use crate::model::chunk::Range;
+use crate::model::plan::TablePlan;
+use crate::postgres::careful::{self, Insert};
+use crate::postgres::copy::relation;
+use crate::sqlite::connection::{journal_mode, open_reader};
+use crate::sqlite::durable;
+use crate::sqlite::whole::read_whole_slice;
+
+impl Copier<'_> {
+    /// As `stream`, row by row where need be; how many rows were read, and about how many bytes. They have been counted
+    /// as progress before they were refused
+    pub(super) fn fill(&self, client: &Client, table: &TablePlan, range: &Range) -> Result<(u64, u64)> {
+        let (runtime, path) = (&self.context.runtime, &self.context.settings.source);
+        let source = open_reader(path)?;
+        let is_wal = journal_mode(&source)? == "wal";
+        let target = relation(self.plan, table);
+        let insert = runtime.block_on(careful::prepare(client, &target, table, Insert::All))?;
+        let (mut range, mut rows, mut bytes) = (range.clone(), 0, 0);
+        loop {
+            self.context.stop.check()?;
+            let began = Instant::now();
+            let slice = read_whole_slice(&source, table, &range)?;
+            self.rest(is_wal, began.elapsed());
+            rows += (slice.rows.count() + slice.rejected.len()) as u64;
+            bytes += slice.rows.byte_size() as u64;
+            let last_key = slice.last_key.clone();
+            runtime.block_on(write_slice(client, &insert, table, slice))?;
+            match last_key {
+                Some(key) => range.after = Some(key),
+                None => break,
+            }
+        }
+        // I4: before the target commits what was read here.
+        durable::sync(&source, path)?;
+        Ok((rows, bytes))
+    }
+}
