@@ -1,7 +1,8 @@
 //! Named points at which the crash tests kill the process
 //!
 //! `CROSSFADE_FAILPOINT=name[:n]` makes the process kill itself with SIGKILL when it reaches the point for the n-th
-//! time. Without the cargo feature `failpoints` all of this compiles to nothing.
+//! time. `CROSSFADE_ROW_BYTES` lowers the limit of a row, which real rows would need gigabytes to reach. Without the cargo
+//! feature `failpoints` all of this compiles to nothing.
 
 use std::future::Future;
 
@@ -19,6 +20,21 @@ pub fn hit(name: &str) {
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn hit(_name: &str) {}
+
+/// The limit of a row, unless the environment says another one
+#[cfg(feature = "failpoints")]
+pub fn row_bytes(limit: usize) -> usize {
+    use std::sync::OnceLock;
+    static OTHER: OnceLock<Option<usize>> = OnceLock::new();
+    OTHER.get_or_init(|| std::env::var("CROSSFADE_ROW_BYTES").ok()?.parse().ok()).unwrap_or(limit)
+}
+
+/// The limit of a row
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn row_bytes(limit: usize) -> usize {
+    limit
+}
 
 /// Runs `work`; if the environment says so, dies when the server must have received it but before its reply is read
 #[cfg(feature = "failpoints")]

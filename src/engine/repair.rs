@@ -169,15 +169,16 @@ impl<'a> TableRepair<'a> {
 }
 
 /// Deletes every row that is not identical in the staging table, then inserts those that are missing: in this order no
-/// unique value is taken twice. Rows are compared as text, which tells `1` from `1.0` where `=` does not (I10), and by
-/// the copied columns only: what the target computes is not in the staging table
+/// unique value is taken twice. Rows are compared by their images (`*=`), which tells `1` from `1.0` where `=` does not
+/// (I10) and needs no text, which could be longer than a value may be; and by the copied columns only: what the target
+/// computes is not in the staging table
 fn difference_sql(target: &str, staging: &str, table: &TablePlan) -> (String, String) {
     let terms: Vec<String> = table.key_plans().map(|c| format!("r.{}", quote_identifier(&c.target_name))).collect();
     let same_key = same_key(table, &terms);
     let (staged, stored) = (copied_list(table, "r."), copied_list(table, "t."));
     let delete = format!(
         "delete from {target} t where not exists (\
-         select from {staging} r where {same_key} and row({staged})::text = row({stored})::text)"
+         select from {staging} r where {same_key} and row({staged})::record *= row({stored})::record)"
     );
     let insert = format!(
         "insert into {target} ({}) {}select {staged} from {staging} r \
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(
             delete,
             "delete from s.t t where not exists (select from pg_temp.r r where t.\"id\" = r.\"id\" \
-             and row(r.\"id\", r.\"v\")::text = row(t.\"id\", t.\"v\")::text)"
+             and row(r.\"id\", r.\"v\")::record *= row(t.\"id\", t.\"v\")::record)"
         );
         assert_eq!(
             insert,

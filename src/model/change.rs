@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::mapping::Misfit;
-use super::plan::{ColumnPlan, Wire};
+use super::plan::{ColumnPlan, TablePlan, Wire};
 use super::quarantine::{Changes, Whole};
 use super::value::Value;
 
@@ -42,20 +42,20 @@ impl ArrayBuffer {
         longest
     }
 
+    /// Where the element begins, or the array ends
+    fn place(&self, element: usize) -> usize {
+        let mut rest = &self.bytes[ARRAY_HEADER_BYTES..];
+        for _ in 0..element {
+            let Some((length, after)) = rest.split_first_chunk::<4>() else { break };
+            let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+            rest = after.get(length..).unwrap_or_default();
+        }
+        self.bytes.len() - rest.len()
+    }
+
     /// Some of the elements, not sealed yet
     fn part(&self, rows: &Range<usize>) -> ArrayBuffer {
-        let mut rest = &self.bytes[ARRAY_HEADER_BYTES..];
-        let mut take = |count: usize| {
-            let all = rest;
-            for _ in 0..count {
-                let Some((length, after)) = rest.split_first_chunk::<4>() else { break };
-                let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
-                rest = after.get(length..).unwrap_or_default();
-            }
-            &all[..all.len() - rest.len()]
-        };
-        take(rows.start);
-        let elements = take(rows.len());
+        let elements = &self.bytes[self.place(rows.start)..self.place(rows.end)];
         let bytes = [&[0; ARRAY_HEADER_BYTES][..], elements].concat();
         ArrayBuffer { row_start: bytes.len(), bytes, ..*self }
     }
@@ -110,8 +110,27 @@ impl Rows {
         part
     }
 
+    /// The rows before the last one, which stays alone; both sealed
+    fn take_all_but_last(&mut self) -> Rows {
+        let before = self.count.saturating_sub(1);
+        let first = self.part(0..before);
+        for array in &mut self.arrays {
+            // In place: the last one may be long.
+            array.bytes.drain(ARRAY_HEADER_BYTES..array.place(before));
+            array.row_start = array.bytes.len();
+        }
+        self.count -= before;
+        self.seal();
+        first
+    }
+
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Bytes of the values since the last whole row
+    pub fn row_bytes(&self) -> usize {
+        self.arrays.iter().map(|array| array.bytes.len() - array.row_start).sum()
     }
 
     pub fn byte_size(&self) -> usize {
@@ -148,10 +167,36 @@ pub struct Batch {
     pub quarantine: Changes,
 }
 
+impl Batch {
+    /// Nothing yet
+    pub fn new(table: &TablePlan) -> Batch {
+        Batch {
+            table_id: table.id,
+            deletes: Rows::new(table.key_plans()),
+            upserts: Rows::new(table.copied_columns().map(|(_, column)| column)),
+            whole: Vec::new(),
+            quarantine: Changes::default(),
+        }
+    }
+
+    /// Takes the last row that is written into a batch of its own, unless it is the only one; to be applied after this one
+    pub fn split_last(&mut self, table: &TablePlan) -> Option<Batch> {
+        if self.upserts.count() < 2 {
+            return None;
+        }
+        let first = self.upserts.take_all_but_last();
+        let upserts = std::mem::replace(&mut self.upserts, first);
+        let whole = self.whole.split_off(self.whole.len().min(self.upserts.count()));
+        let mut last = Batch { upserts, whole, ..Batch::new(table) };
+        last.deletes.seal();
+        Some(last)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::mapping::Mapping;
-    use super::super::plan::example_column;
+    use super::super::plan::{example_column, example_table};
     use super::*;
 
     fn push(rows: &mut Rows, columns: &[ColumnPlan], values: &[Value<'_>]) -> Result<(), Misfit> {
@@ -204,5 +249,25 @@ mod tests {
             assert_eq!(part.count(), range.len());
             assert!(part.arrays().eq(alone.arrays()), "{range:?}");
         }
+    }
+
+    #[test]
+    fn a_long_last_row_goes_alone() {
+        let columns = [("a", Mapping::Bigint), ("b", Mapping::Text)].map(|(name, m)| example_column(name, m));
+        let table = example_table(columns.into(), vec![0]);
+        let row = |id| [Value::Integer(id), Value::Text(b"text")];
+        let batch_of = |ids: Range<i64>| {
+            let mut batch = Batch::new(&table);
+            ids.for_each(|id| push(&mut batch.upserts, &table.columns, &row(id)).unwrap());
+            batch.upserts.seal();
+            batch
+        };
+        let mut batch = batch_of(0..5);
+        let last = batch.split_last(&table).unwrap();
+        for (split, alone) in [(&batch, batch_of(0..4)), (&last, batch_of(4..5))] {
+            assert_eq!(split.upserts.count(), alone.upserts.count());
+            assert!(split.upserts.arrays().eq(alone.upserts.arrays()));
+        }
+        assert!(batch_of(0..1).split_last(&table).is_none());
     }
 }

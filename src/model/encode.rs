@@ -11,6 +11,16 @@ use super::{convert, numeric, variant};
 /// Longest payload of a field: PostgreSQL allocates at most this much, with a 4-byte header in front of the value
 pub(super) const MAX_FIELD: usize = 0x3fff_ffff - 4;
 
+/// Most bytes of all fields of a row, their length words included. PostgreSQL puts a row into one tuple, and takes it in
+/// one message, of less than 1 GiB; what else is in either, for any number of columns, is less than the difference
+pub const ROW_BYTES_MAX: usize = 0x3fff_ffff - (64 << 10);
+
+/// Whether a row of that many bytes is one that PostgreSQL takes
+#[inline]
+pub fn check_row(bytes: usize, limit: usize) -> Result<(), Misfit> {
+    if bytes > limit { Err(Misfit::RowTooLong) } else { Ok(()) }
+}
+
 /// Length word of a NULL
 const NULL: [u8; 4] = (-1i32).to_be_bytes();
 

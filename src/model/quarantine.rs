@@ -85,6 +85,7 @@ impl Rejected {
     /// The source's name of the column that is at fault; empty where it is the row as a whole
     pub fn column<'t>(&self, table: &'t TablePlan) -> &'t str {
         match &self.why {
+            Why::Misfit(_, Misfit::RowTooLong) => "",
             Why::Misfit(at, _) => column_name(table, *at),
             Why::Refused(refusal) => {
                 let named = |column: &ColumnPlan| Some(&column.target_name) == refusal.column.as_ref();

@@ -22,6 +22,9 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// A field count of -1 ends the stream
 const TRAILER: &[u8] = &[0xff, 0xff];
 
+/// Bytes of one message: PostgreSQL takes 1 GiB, and keeps all of it in memory
+const MESSAGE_BYTES: usize = 16 << 20;
+
 /// A COPY that is under way
 pub struct CopyStream {
     sink: Pin<Box<CopyInSink<Bytes>>>,
@@ -41,7 +44,12 @@ impl CopyStream {
     }
 
     /// Hands over encoded tuples; waits while the server is busy
-    pub async fn send(&mut self, tuples: Bytes) -> Result<()> {
+    pub async fn send(&mut self, mut tuples: Bytes) -> Result<()> {
+        // A message may end anywhere, and takes less than a long row has.
+        while tuples.len() > MESSAGE_BYTES {
+            let some = tuples.split_to(MESSAGE_BYTES);
+            self.sink.feed(some).await.map_err(|e| classify(e, &self.operation))?;
+        }
         self.sink.feed(tuples).await.map_err(|e| classify(e, &self.operation))
     }
 

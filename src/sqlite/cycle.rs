@@ -14,12 +14,14 @@ use super::rejected::{has_nullable_key, reject, unaddressable, whole};
 use super::rows::{bind_key, column, select_by_key_sql};
 use super::utf16::first_unsound;
 use crate::error::Result;
+use crate::failpoint::row_bytes;
 use crate::model::change::{Batch, Rows};
 use crate::model::chunk::Copied;
+use crate::model::encode::{ROW_BYTES_MAX, check_row};
 use crate::model::key::{KeyRef, KeySet};
 use crate::model::mapping::Misfit;
 use crate::model::plan::{Plan, TablePlan};
-use crate::model::quarantine::{Changes, Whole, key_hash};
+use crate::model::quarantine::{Whole, key_hash};
 
 /// Bytes of touched keys held at once; about 300,000 integer keys
 const WINDOW_BYTES: usize = 8 << 20;
@@ -31,6 +33,9 @@ const FIRST_BATCH_ROWS: usize = 128;
 /// Rows and bytes of one statement on the target; more gains nothing (research: performance.md C)
 const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 4 << 20;
+
+/// A batch of more bytes has one long row, the last: the others are below [`BATCH_BYTES`]
+const LONG_BYTES: usize = 16 << 20;
 
 /// Rows of one statement where the server may refuse some: what is refused is halved until it is found
 const CAREFUL_ROWS: usize = 256;
@@ -211,7 +216,7 @@ struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     fn new(table: &'a TablePlan, statement: CachedStatement<'a>, head: i64, start: &CycleStart) -> Lookup<'a> {
-        let (batch, batch_rows) = (empty_batch(table), FIRST_BATCH_ROWS);
+        let (batch, batch_rows) = (Batch::new(table), FIRST_BATCH_ROWS);
         let (releases, careful) = (start.quarantined.contains(&table.id), start.careful);
         Lookup { table, statement, head, releases, careful, batch, batch_rows, renamed: KeySet::new() }
     }
@@ -289,10 +294,17 @@ impl<'a> Lookup<'a> {
         if self.batch.upserts.count() + self.batch.deletes.count() == 0 && self.batch.quarantine.is_empty() {
             return Ok(());
         }
-        let mut batch = std::mem::replace(&mut self.batch, empty_batch(self.table));
+        let mut batch = std::mem::replace(&mut self.batch, Batch::new(self.table));
         self.batch_rows = (self.batch_rows * 2).min(if self.careful { CAREFUL_ROWS } else { BATCH_ROWS });
         batch.upserts.seal();
         batch.deletes.seal();
+        // The last row may be so long that no message takes others beside it.
+        if batch.upserts.byte_size() > LONG_BYTES
+            && let Some(last) = batch.split_last(self.table)
+        {
+            emit(batch)?;
+            batch = last;
+        }
         emit(batch)
     }
 }
@@ -346,17 +358,7 @@ pub(super) fn push_row(
     for (place, (index, planned)) in table.copied_columns().enumerate() {
         upserts.push(place, planned, column(row, index)).map_err(|misfit| (index, misfit))?;
     }
-    Ok(())
-}
-
-fn empty_batch(table: &TablePlan) -> Batch {
-    Batch {
-        table_id: table.id,
-        deletes: Rows::new(table.key_plans()),
-        upserts: Rows::new(table.copied_columns().map(|(_, column)| column)),
-        whole: Vec::new(),
-        quarantine: Changes::default(),
-    }
+    check_row(upserts.row_bytes(), row_bytes(ROW_BYTES_MAX)).map_err(|misfit| (0, misfit))
 }
 
 /// Adds the key of a log entry

@@ -12,7 +12,9 @@ use super::connection::{classify, in_read_view};
 use super::rejected::{has_nullable_key, nullable_parts, reject, stamp, unaddressable};
 use super::utf16::{first_unsound, soundness};
 use crate::error::Result;
+use crate::failpoint::row_bytes;
 use crate::model::chunk::Range;
+use crate::model::encode::{ROW_BYTES_MAX, check_row};
 use crate::model::key::{KeyRef, write_value};
 use crate::model::mapping::Misfit;
 use crate::model::plan::{ColumnPlan, TablePlan};
@@ -262,6 +264,10 @@ impl<'t> SliceEncoder<'t> {
                 self.current.truncate(start);
                 return self.reject(row, index, misfit);
             }
+        }
+        if let Err(misfit) = check_row(self.current.len() - start, row_bytes(ROW_BYTES_MAX)) {
+            self.current.truncate(start);
+            return self.reject(row, 0, misfit);
         }
         self.rows += 1;
         if self.current.len() >= BUFFER_BYTES {

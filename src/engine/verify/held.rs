@@ -9,6 +9,8 @@ use super::aside::Aside;
 use super::{TableCheck, TableVerdict, note};
 use crate::codec::{RowImage, Stored, decode_row};
 use crate::error::{Error, Result};
+use crate::failpoint::row_bytes;
+use crate::model::encode::{ROW_BYTES_MAX, check_row};
 use crate::model::key::KeyRef;
 use crate::model::plan::TablePlan;
 use crate::model::quarantine::SERVER;
@@ -171,10 +173,14 @@ impl TableCheck<'_> {
 
 fn fits(row: &rusqlite::Row<'_>, table: &TablePlan) -> bool {
     let mut scratch = Vec::new();
-    table.copied_columns().all(|(index, planned)| {
+    let mut bytes = 0;
+    let fit = table.copied_columns().all(|(index, planned)| {
         scratch.clear();
-        planned.encode(&mut scratch, column(row, index)).is_ok()
-    })
+        let fits = planned.encode(&mut scratch, column(row, index)).is_ok();
+        bytes += scratch.len();
+        fits
+    });
+    fit && check_row(bytes, row_bytes(ROW_BYTES_MAX)).is_ok()
 }
 
 fn is_row(image: &RowImage<'_>, row: &rusqlite::Row<'_>, table: &TablePlan) -> bool {

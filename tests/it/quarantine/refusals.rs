@@ -317,6 +317,52 @@ mod failpoints {
         arrive(&pair, replicator);
     }
 
+    /// PostgreSQL takes less than 1 GiB in one row; here the limit is 1 MB, so that real rows reach it
+    #[test]
+    fn i10_rows_that_no_tuple_takes() {
+        const LIMIT: (&str, &str) = ("CROSSFADE_ROW_BYTES", "1000000");
+        let large = |id: &str| {
+            format!("UPDATE item SET name = printf('%0*d', 400000, id), photo = zeroblob(600000) WHERE {id}")
+        };
+        let settled = |pair: &Pair, replicator: &mut Running, count: u64| {
+            pair.wait_caught_up(replicator);
+            assert_eq!(assert_equal_or_held(&pair.source, &pair.target), count);
+            let verdict = pair.verb("verify").arg("--json").env(LIMIT.0, LIMIT.1).run().expect_code(0).json();
+            assert_eq!(verdict["quarantined"].as_u64(), Some(count), "{verdict}");
+        };
+        for options in [&[][..], &["--chunk-bytes", "2048", "--workers", "2"]] {
+            let (_work, pair) = shop();
+            let options = [options, &["--log-limit", "1000"]].concat();
+            let command = || pair.verb("run").args(&options).env(LIMIT.0, LIMIT.1);
+            let mut replicator = between_plan_and_capture_of(&pair, command(), &large("id IN (3, 700)"));
+            pair.wait_consistent(&mut replicator);
+            settled(&pair, &mut replicator, 2);
+            // The other values of these rows are short enough; and a long row goes alone in its message.
+            run(&pair, &format!("{}; UPDATE item SET name = 'short' WHERE id = 3", large("id = 4")));
+            run(&pair, "UPDATE item SET photo = zeroblob(20000000), name = NULL WHERE id IN (40, 60)");
+            settled(&pair, &mut replicator, 4);
+            let target = Pg::connect(&pair.target);
+            let says = target.value("SELECT column_name || reason || message FROM crossfade.quarantine LIMIT 1");
+            assert_eq!(says.as_deref(), Some("lengtha row of 1 GiB or more"));
+            replicator.stop();
+            // Without the limit the rows fit, and verify says so.
+            let verdict = pair.verb("verify").arg("--json").run().expect_code(4).json();
+            assert!(
+                verdict["tables"].to_string().contains("40 (in the quarantine, but postgres can hold it)"),
+                "{verdict}"
+            );
+            run(&pair, "UPDATE item SET price = price + 1; UPDATE tag SET v = 12");
+            let mut replicator = command().start();
+            pair.wait_caught_up(&mut replicator);
+            settled(&pair, &mut replicator, 4);
+            replicator.stop();
+            run(&pair, "UPDATE item SET price = price + 1 WHERE id < 100");
+            let replicator = pair.replicate(&[]);
+            run(&pair, "UPDATE item SET photo = NULL WHERE id = 700");
+            arrive(&pair, replicator);
+        }
+    }
+
     #[test]
     fn i3_killed_while_a_table_is_copied_again_row_by_row() {
         for point in ["careful.rows_written", "quarantine.rows_held", "snapshot.chunk_committed"] {
