@@ -21,6 +21,7 @@ pub mod planner;
 pub mod profile;
 pub mod quarantine;
 pub mod schema;
+pub mod sql;
 pub mod target;
 pub mod value;
 pub mod variant;

@@ -1,8 +1,8 @@
 //! The target edge: everything that touches PostgreSQL
 
 pub mod apply;
-pub mod catalog;
 pub mod careful;
+pub mod catalog;
 pub mod connect;
 pub mod control;
 pub mod copy;

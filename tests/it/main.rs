@@ -53,6 +53,8 @@ mod source_faults;
 mod support;
 /// Rules of the source tree
 mod tidy;
+/// CHECKs, index terms, computed columns, DEFAULTs and views: asked on both engines (I10)
+mod translation;
 /// The hard values arrive with their storage class, in every position (I10)
 mod values;
 /// What `status` and `verify` say with no replicator running (I2, I5, I10)
