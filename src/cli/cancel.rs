@@ -10,6 +10,9 @@ pub fn run(context: &Context, keep_tables: bool) -> Result<()> {
     let source = if removed.capture { "capture removed" } else { "nothing was there" };
     let target = match (removed.control, removed.tables) {
         (false, _) => "nothing was there".to_owned(),
+        (true, _) if removed.existing => {
+            "bookkeeping removed; the application's own tables stay, with every row that is in them".to_owned()
+        }
         (true, 0) => "bookkeeping removed, no table dropped".to_owned(),
         (true, n) => format!("bookkeeping removed, {n} copied tables dropped"),
     };

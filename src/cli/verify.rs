@@ -41,8 +41,12 @@ fn text(verdict: &Verdict) -> String {
             0 => String::new(),
             n => format!(", {} in the quarantine", grouped(n)),
         };
+        let kept = match table.kept {
+            0 => String::new(),
+            n => format!(", {} that were there before", grouped(n)),
+        };
         text.push_str(&format!(
-            "  {:<28} {:>12} rows compared, {at_least}{} mismatches{in_flight}{quarantined}\n",
+            "  {:<28} {:>12} rows compared, {at_least}{} mismatches{in_flight}{quarantined}{kept}\n",
             table.name,
             grouped(table.rows_compared),
             grouped(table.mismatches)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::job::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::plan::Mode;
 use crate::postgres::control;
 use crate::sqlite::capture;
 use crate::sqlite::connection::open_writer;
@@ -23,6 +24,8 @@ pub struct Removed {
     pub tables: usize,
     /// The control schema stood on the target
     pub control: bool,
+    /// The tables are the application's own, so that they and their rows stay
+    pub existing: bool,
 }
 
 /// Stops a running replicator, then removes capture from the source and everything of ours from the target
@@ -47,10 +50,11 @@ pub fn cancel(context: &Context, keep_tables: bool) -> Result<Removed> {
     take_lock(context, &client, state.is_some())?;
     let capture = capture::uninstall(&mut source)?;
     let tables = match &state {
-        Some(state) => runtime.block_on(control::remove(&mut client, &state.plan, keep_tables))?,
+        Some(state) => runtime.block_on(control::remove(&mut client, state, keep_tables))?,
         None => 0,
     };
-    Ok(Removed { capture, tables, control: state.is_some() })
+    let existing = state.as_ref().is_some_and(|state| state.plan.mode == Mode::Existing);
+    Ok(Removed { capture, tables, control: state.is_some(), existing })
 }
 
 /// No replicator may run while its ground is taken away

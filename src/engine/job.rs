@@ -43,6 +43,8 @@ pub struct Job {
     pub repair_reason: Option<String>,
     /// How much of each table the target holds, by table number
     pub copied: HashMap<i64, Copied>,
+    /// Chunks have left rows to the tail, which the target therefore lacks
+    pub left_out: bool,
     /// What is in the quarantine
     pub quarantine: Known,
     /// Requests to try the quarantine again, the first one first
@@ -66,6 +68,7 @@ impl Job {
             checkpoint,
             repair_reason: state.repair_reason,
             copied: HashMap::new(),
+            left_out: false,
             quarantine: Known::default(),
             retries: RefCell::default(),
             applier,
@@ -104,7 +107,12 @@ impl Job {
         Ok(())
     }
 
-    /// The whole of every table is on the target
+    /// The target is an image of what the tail has read
+    pub fn is_image(&self) -> bool {
+        self.all_copied() && !self.left_out
+    }
+
+    /// Every chunk of every table is done
     pub fn all_copied(&self) -> bool {
         self.plan.tables.iter().all(|t| self.copied.get(&t.id) == Some(&Copied::All))
     }

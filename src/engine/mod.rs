@@ -17,6 +17,7 @@
 
 pub mod cancel;
 pub mod drift;
+pub mod existing;
 pub mod indexing;
 pub mod job;
 pub mod loading;

@@ -16,14 +16,17 @@ use crate::engine::loading::Loading;
 use crate::engine::tail::give_up_index;
 use crate::error::{Error, Result};
 use crate::model::chunk::{Copied, Range};
-use crate::model::plan::{Notice, TablePlan};
+use crate::model::plan::{Mode, Notice, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::observe::metrics;
 use crate::postgres::apply::ApplyError;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
 use crate::postgres::copy::{copied_list, overriding, relation, same_key};
+use crate::postgres::existing::of_source;
 use crate::postgres::quarantine;
+use crate::postgres::replace::correct;
+use crate::postgres::staging::forget_all_left_out;
 use crate::sqlite::change_log;
 use crate::sqlite::connection::{in_read_view, open_reader};
 use crate::sqlite::durable;
@@ -35,7 +38,7 @@ pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
     let source = open_reader(job.source())?;
     let mut careful = false;
     let (rows, checkpoint) = loop {
-        let corrected = in_read_view(&source, |source| Ok(correct(job, source, reason, careful)))?;
+        let corrected = in_read_view(&source, |source| Ok(correct_all(job, source, reason, careful)))?;
         if corrected.is_err() {
             // The connection may be unusable; then the server has rolled back by itself.
             let _ = job.wait(job.applier.client().batch_execute("rollback"));
@@ -53,13 +56,14 @@ pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
     };
     job.checkpoint = checkpoint;
     job.quarantine.forget();
+    job.left_out = false;
     job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
     job.context.reporter.line(&format!("compared; {rows} rows of the target were corrected"));
     Ok(())
 }
 
 /// Brings every table to the read view that is open, in one transaction; the rows that differed, and the new checkpoint
-fn correct(
+fn correct_all(
     job: &Job,
     source: &Connection,
     reason: &str,
@@ -81,7 +85,8 @@ fn correct(
 
 async fn begin(client: &Client, run_id: i64) -> Result<()> {
     client.batch_execute("begin").await.map_err(|e| classify(e, "begin a repair"))?;
-    control::guard(client, run_id).await
+    control::guard(client, run_id).await?;
+    forget_all_left_out(client).await
 }
 
 async fn finish(client: &Client, run_id: i64, checkpoint: Checkpoint, reason: &str, corrected: u64) -> Result<()> {
@@ -153,9 +158,21 @@ impl<'a> TableRepair<'a> {
         }
         job.wait(loading.finish())?;
         let (delete, insert) = difference_sql(&self.target, &self.staging, table);
+        let updated = self.update()?;
         let deleted = self.delete(&delete)?;
         let inserted = job.wait(self.client.execute(&insert, &[])).map_err(self.failed())?;
-        Ok(deleted.max(inserted))
+        Ok(updated + deleted.max(inserted))
+    }
+
+    /// Corrects in place what can be: in tables that exist a row may hold what only the target has
+    fn update(&self) -> Result<u64> {
+        match self.job.plan.mode {
+            Mode::Create => Ok(0),
+            Mode::Existing => {
+                let work = correct(self.client, self.table, &self.target, &self.staging);
+                self.job.wait(work).map_err(self.failed())
+            }
+        }
     }
 
     fn delete(&self, delete: &str) -> Result<u64> {
@@ -171,13 +188,14 @@ impl<'a> TableRepair<'a> {
 /// Deletes every row that is not identical in the staging table, then inserts those that are missing: in this order no
 /// unique value is taken twice. Rows are compared by their images (`*=`), which tells `1` from `1.0` where `=` does not
 /// (I10) and needs no text, which could be longer than a value may be; and by the copied columns only: what the target
-/// computes is not in the staging table
+/// computes is not in the staging table. Rows that the source never had stay
 fn difference_sql(target: &str, staging: &str, table: &TablePlan) -> (String, String) {
     let terms: Vec<String> = table.key_plans().map(|c| format!("r.{}", quote_identifier(&c.target_name))).collect();
     let same_key = same_key(table, &terms);
     let (staged, stored) = (copied_list(table, "r."), copied_list(table, "t."));
+    let only = of_source(table).map(|condition| format!("{condition} and ")).unwrap_or_default();
     let delete = format!(
-        "delete from {target} t where not exists (\
+        "delete from {target} t where {only}not exists (\
          select from {staging} r where {same_key} and row({staged})::record *= row({stored})::record)"
     );
     let insert = format!(

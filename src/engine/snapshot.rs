@@ -4,6 +4,8 @@
 //! - `Load`: a whole table in one target transaction that creates it, copies with FREEZE and adds the key afterwards.
 //! - `Chunks`: key ranges on all connections at once, each chunk and its progress row in one transaction.
 //!
+//! Tables that exist go in chunks, whatever their size, by way of `engine::existing`.
+//!
 //! Either way the source is read in short views of its own, never in one long one.
 
 mod careful;
@@ -18,12 +20,13 @@ use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use crate::config::Settings;
+use crate::engine::existing;
 use crate::engine::job::{Context, Job};
 use crate::engine::loading::Loading;
 use crate::engine::wave::{self, lock};
 use crate::error::{Error, Result};
 use crate::model::chunk::{Chunk, Copied, Range, remainder};
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{Mode, Plan, TablePlan};
 use crate::model::quarantine::Rejected;
 use crate::observe::metrics;
 use crate::observe::progress::Stage;
@@ -32,6 +35,7 @@ use crate::postgres::connect::classify;
 use crate::postgres::control;
 use crate::postgres::copy::relation;
 use crate::postgres::ddl;
+use crate::postgres::staging::Staging;
 use crate::sqlite::chunks::chunk_end;
 use crate::sqlite::connection::{journal_mode, open_reader};
 use crate::sqlite::durable;
@@ -103,9 +107,9 @@ pub fn run_wave(job: &mut Job, stage: &Stage) -> Result<()> {
     let watch = || Ok(wave::has_room(job, stage.rate())? || has_gaps());
     wave::run(&context, || next_piece(&mut lock(&queue)), |client, piece| copier.copy(client, piece), watch)?;
     job.quarantine.forget();
-    add_missing_keys(job, &plan)?;
+    end_tables(job, &plan)?;
     job.copied = copied(job, &plan)?;
-    Ok(())
+    existing::look(job)
 }
 
 /// Whether the table goes in chunks on several connections
@@ -125,7 +129,8 @@ fn fill_queue<'p>(job: &Job, plan: &'p Plan) -> Result<Queue<'p>> {
     let source = open_reader(job.source())?;
     let (mut loads, mut splits) = (Vec::new(), Vec::new());
     for table in tables {
-        if !is_split(table, &job.context.settings) && state(table.id) == "pending" {
+        let split = plan.mode == Mode::Existing || is_split(table, &job.context.settings);
+        if !split && state(table.id) == "pending" {
             loads.push(table);
             continue;
         }
@@ -139,14 +144,16 @@ fn fill_queue<'p>(job: &Job, plan: &'p Plan) -> Result<Queue<'p>> {
     Ok(Queue { loads, splits, source, chunk_bytes })
 }
 
-/// Creates a table that is filled in several transactions
+/// Begins a table that is filled in several transactions, and creates it if that is for us to do
 fn create_split(job: &Job, plan: &Plan, table: &TablePlan) -> Result<()> {
     let client = job.applier.client();
     let failed = |e| classify(e, &format!("create table `{}`", table.target_name));
     job.wait(async {
         client.batch_execute("begin").await.map_err(failed)?;
         control::guard(client, job.applier.run_id()).await?;
-        client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
+        if plan.mode == Mode::Create {
+            client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
+        }
         control::add_progress(client, table.id, "copying", 0, 0).await?;
         client.batch_execute("commit").await.map_err(failed)
     })
@@ -168,15 +175,19 @@ fn next_piece<'p>(queue: &mut Queue<'p>) -> Result<Option<Piece<'p>>> {
     Ok(queue.loads.pop().map(Piece::Load))
 }
 
-/// Tables in chunks get their key when the wave ends: a cycle of the tail needs it, and adding it last is cheaper
-fn add_missing_keys(job: &Job, plan: &Plan) -> Result<()> {
+/// Tables in chunks get their key when the wave ends, unless it is theirs: a cycle of the tail needs it, and adding it
+/// last is cheaper
+fn end_tables(job: &Job, plan: &Plan) -> Result<()> {
     let client = job.applier.client();
     for progress in job.wait(control::tables(client))?.iter().filter(|p| p.state == "copying") {
         let Some(table) = plan.table(progress.id) else { continue };
         let failed = |e| classify(e, &format!("add the key of table `{}`", table.target_name));
         let sql = "select exists(select from pg_constraint where conname = $1 and conrelid = to_regclass($2))";
-        let has_key: bool =
-            job.wait(client.query_one(sql, &[&table.key_constraint, &relation(plan, table)])).map_err(failed)?.get(0);
+        let has_key = plan.mode == Mode::Existing
+            || job
+                .wait(client.query_one(sql, &[&table.key_constraint, &relation(plan, table)]))
+                .map_err(failed)?
+                .get(0);
         if !has_key {
             match job.wait(client.batch_execute(&ddl::add_key(plan, table))).map_err(failed) {
                 // By a key that is too long for an index; two equal keys are another matter.
@@ -268,7 +279,8 @@ impl Copier<'_> {
                 add_key()?;
                 self.fill(client, table, &Range::default())?
             } else {
-                let streamed = self.stream(client, table, &Range::default(), true)?;
+                let target = relation(self.plan, table);
+                let streamed = self.stream(client, table, target, &Range::default(), true)?.0;
                 add_key()?;
                 streamed
             };
@@ -280,9 +292,11 @@ impl Copier<'_> {
     /// One key range and its progress row
     fn chunk(&self, client: &mut Client, table: &TablePlan, chunk: &Chunk, careful: bool) -> Result<u64> {
         self.transaction(client, table, |client| {
-            let (rows, bytes) = match careful {
-                true => self.fill(client, table, &chunk.range)?,
-                false => self.stream(client, table, &chunk.range, false)?,
+            let (rows, bytes) = match (self.plan.mode, careful) {
+                (Mode::Create, false) => self.stream(client, table, relation(self.plan, table), &chunk.range, false)?.0,
+                (Mode::Create, true) => self.fill(client, table, &chunk.range)?,
+                (Mode::Existing, false) => self.stage(client, table, &chunk.range)?,
+                (Mode::Existing, true) => self.leave(client, table, &chunk.range)?,
             };
             self.context.runtime.block_on(async {
                 control::add_chunk(client, table.id, chunk, rows).await?;
@@ -290,6 +304,15 @@ impl Copier<'_> {
             })?;
             Ok(rows)
         })
+    }
+
+    /// One key range into a table that exists: what finds no room there is left to the tail
+    fn stage(&self, client: &Client, table: &TablePlan, range: &Range) -> Result<(u64, u64)> {
+        let runtime = &self.context.runtime;
+        let staging = runtime.block_on(Staging::open(client, self.plan, table))?;
+        let (copied, staged) = self.stream(client, table, staging.relation.clone(), range, false)?;
+        runtime.block_on(existing::settle(client, &staging, table, staged))?;
+        Ok(copied)
     }
 
     /// Runs `body` in a transaction that only the current run can commit
@@ -311,11 +334,18 @@ impl Copier<'_> {
         Ok(rows)
     }
 
-    /// Reads the range slice by slice on a thread of its own and streams it into COPY; what does not fit is counted as
-    /// copied too, so that progress reaches its end
-    fn stream(&self, client: &Client, table: &TablePlan, range: &Range, freeze: bool) -> Result<(u64, u64)> {
+    /// Reads the range slice by slice on a thread of its own and streams it into COPY; returns how many rows and bytes
+    /// were read, and how many rows were stored. What does not fit is counted as copied too, so that progress reaches its
+    /// end
+    fn stream(
+        &self,
+        client: &Client,
+        table: &TablePlan,
+        target: String,
+        range: &Range,
+        freeze: bool,
+    ) -> Result<((u64, u64), u64)> {
         let runtime = &self.context.runtime;
-        let target = relation(self.plan, table);
         let mut loading = runtime.block_on(Loading::begin(client, target, table, freeze))?;
         let (sender, receiver) = bounded(BUFFER_CAPACITY);
         let (read, written) = std::thread::scope(|scope| {
@@ -337,7 +367,7 @@ impl Copier<'_> {
                 table.source.name, tally.fitting
             )));
         }
-        Ok((tally.fitting + tally.rejected, bytes))
+        Ok(((tally.fitting + tally.rejected, bytes), stored))
     }
 
     fn write(&self, loading: &mut Loading<'_>, receiver: Receiver<Read>) -> Result<u64> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use crate::engine::drift::{self, Drift};
+use crate::engine::existing;
 use crate::engine::indexing::{self, Piece};
 use crate::engine::job::{Context, Job};
 use crate::engine::planning;
@@ -27,6 +28,7 @@ use crate::observe::progress::grouped;
 use crate::postgres::apply::Applier;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint, Heartbeat, NO_POSITION, State};
+use crate::postgres::existing as target;
 use crate::sqlite::capture;
 use crate::sqlite::change_log::{self, PositionLost};
 use crate::sqlite::connection::{journal_mode, open_reader, open_writer};
@@ -159,10 +161,6 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;
-    if plan.mode == Mode::Existing {
-        return Err(Error::refused("copying into a schema that stands already is not built yet")
-            .hint("`crossfade plan --schema existing` shows what it will do"));
-    }
     for warning in &plan.warnings {
         context.reporter.line(&format!("warning: {}: {}", warning.object, warning.message));
     }
@@ -204,6 +202,7 @@ async fn can_silence_triggers(client: &tokio_postgres::Client) -> Result<bool> {
 
 /// I2: capture is complete, and its position stored, before the first chunk is read
 fn install_capture(job: &mut Job) -> Result<()> {
+    existing::check(job)?;
     job.enter(Phase::Capturing)?;
     crate::failpoint::hit("capture.before_install");
     let mut source = open_writer(job.source())?;
@@ -225,6 +224,10 @@ fn install_capture(job: &mut Job) -> Result<()> {
         let transaction = job.applier.client_mut().transaction().await.map_err(failed)?;
         control::reset_checkpoint(&transaction, run_id, checkpoint).await?;
         control::set_proven(&transaction, installed.schema_version, &plan).await?;
+        if plan.mode == Mode::Existing {
+            target::prepare(&transaction, &plan).await?;
+            crate::failpoint::hit("existing.prepared");
+        }
         control::set_phase(&transaction, Phase::Snapshotting).await?;
         transaction.commit().await.map_err(failed)
     })?;
@@ -249,6 +252,7 @@ fn take_snapshot(job: &mut Job) -> Result<()> {
     let total: u64 = job.plan.tables.iter().map(|t| t.row_count).sum();
     let stage = job.context.reporter.stage("copy", "rows", total);
     stage.resume(stored.iter().map(|t| t.rows_copied as u64).sum());
+    existing::look(job)?;
     loop {
         snapshot::run_wave(job, &stage)?;
         catch_up(job)?;
@@ -273,7 +277,8 @@ fn catch_up(job: &mut Job) -> Result<()> {
     let mut tail = start_tail(job)?;
     while job.repair_reason.is_none() {
         match tail.cycle(job, Duration::ZERO)? {
-            CycleReport::Applied { .. } | CycleReport::InSync => break,
+            CycleReport::Applied { .. } | CycleReport::InSync if !job.left_out => break,
+            CycleReport::Applied { .. } | CycleReport::InSync => {}
             CycleReport::Lost(lost) => drift::need_repair(job, lost_text(lost))?,
             CycleReport::SchemaMoved(_) => {
                 drift::settle(job)?;
@@ -287,6 +292,11 @@ fn catch_up(job: &mut Job) -> Result<()> {
 /// Indexes, foreign keys and statistics, with the tail in between
 fn build_indexes(job: &mut Job) -> Result<()> {
     let plan = job.plan.clone();
+    if plan.mode == Mode::Existing {
+        build_all(job, "analyze", "tables", indexing::analyze_pieces(&plan))?;
+        existing::finish_copy(job)?;
+        return job.enter(Phase::Following);
+    }
     build_all(job, "indexes", "indexes", indexing::index_pieces(&plan))?;
     let keys: usize = plan.tables.iter().map(|t| t.foreign_keys.len()).sum();
     if keys > 0 && job.wait(can_silence_triggers(job.applier.client()))? {

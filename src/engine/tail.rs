@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
+use crate::engine::existing;
 use crate::engine::indexing;
 use crate::engine::job::Job;
 use crate::engine::quarantine;
@@ -115,6 +116,7 @@ impl Tail {
         quarantine::look(job)?;
         let retried = quarantine::rows_to_retry(job)?;
         let (waiting, alone) = quarantine::rows_in_wait(job)?;
+        let left_out = existing::take(job)?;
         let mut start = CycleStart {
             position: LogPosition { seq: job.checkpoint.seq, nonce: job.checkpoint.nonce },
             copied: job.copied.clone(),
@@ -124,6 +126,7 @@ impl Tail {
             again: keys(&retried),
             beside: keys(&waiting),
         };
+        start.again.extend(left_out.iter().map(|row| (row.table_id, row.key.clone())));
         if alone {
             start.again.append(&mut start.beside);
         }
@@ -134,6 +137,7 @@ impl Tail {
                     if matches!(report, CycleReport::Applied { .. }) {
                         quarantine::tried(job, &retried);
                         quarantine::waited(job, !waiting.is_empty());
+                        existing::taken(job, &left_out)?;
                     }
                     return Ok(report);
                 }
@@ -285,7 +289,7 @@ pub fn give_up_index(job: &mut Job, index: &str) -> Result<()> {
 /// image could fail, the checkpoint says that the target is not consistent yet.
 fn commit(job: &mut Job, through: LogPosition) -> Result<()> {
     crate::failpoint::hit("apply.synced");
-    let checkpoint = Checkpoint { seq: through.seq, nonce: through.nonce, consistent: job.all_copied() };
+    let checkpoint = Checkpoint { seq: through.seq, nonce: through.nonce, consistent: job.is_image() };
     job.runtime.block_on(job.applier.commit(checkpoint))?;
     job.checkpoint = checkpoint;
     crate::failpoint::hit("apply.committed");

@@ -29,6 +29,7 @@ use crate::model::plan::{Plan, TablePlan};
 use crate::observe::progress::Stage;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
+use crate::postgres::existing::kept_rows;
 use crate::postgres::rows as target_rows;
 use crate::sqlite::change_log;
 use crate::sqlite::connection::{in_read_view, journal_mode, open_reader};
@@ -61,6 +62,8 @@ pub struct TableVerdict {
     pub in_flight: u64,
     /// Rows of the quarantine, which are checked to be where they belong
     pub quarantined: u64,
+    /// Rows that the target had before the copy and that the source never named
+    pub kept: u64,
     /// Some of the differing keys, as text
     pub keys: Vec<String>,
 }
@@ -204,11 +207,13 @@ impl TableCheck<'_> {
             at_least: false,
             in_flight: 0,
             quarantined: 0,
+            kept: 0,
             keys: Vec::new(),
         };
         let mut compare = |checkpoint: Checkpoint, mut aside: Aside<'_>| {
             aside.held = self.held()?;
             verdict.quarantined = aside.held.count();
+            verdict.kept = self.context.runtime.block_on(kept_rows(self.client, self.plan, self.table))?;
             self.compare_all(&mut aside, &mut verdict)?;
             let mut in_flight = aside.keys();
             in_flight.extend(self.check_all_held(&mut aside, &mut verdict)?);

@@ -13,9 +13,10 @@ use tokio_postgres::{Client, Statement};
 use super::careful;
 use super::connect::{classify, refuses_row};
 use super::control::{Checkpoint, store_checkpoint_sql, superseded};
-use super::copy::{copied_list, overriding, same_key, unnest};
+use super::copy::{Unnested, copied_list, overriding, same_key, unnest};
 use super::ddl::qualified;
 use super::quarantine;
+use super::replace::{arbitrates, release, replace_sql};
 use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::mapping::Mapping;
@@ -244,10 +245,22 @@ pub(super) async fn execute(
 fn delete_sql(schema: &str, table: &TablePlan) -> String {
     let keys = unnest(table.key_plans(), "d");
     let target = qualified(schema, &table.target_name);
-    format!("delete from {target} t using {} where {}", keys.relation, same_key(table, &keys.terms))
+    let delete = format!("delete from {target} t using {} where {}", keys.relation, same_key(table, &keys.terms));
+    with_release(table, &keys, &keys.terms, delete)
+}
+
+/// The statement, behind what forgets the rows that were there before the copy
+fn with_release(table: &TablePlan, rows: &Unnested, key: &[String], statement: String) -> String {
+    match release(table, &rows.relation, key) {
+        Some(release) => format!("with {release} {statement}"),
+        None => statement,
+    }
 }
 
 fn upsert_sql(schema: &str, table: &TablePlan) -> String {
+    if !arbitrates(table) {
+        return replace_sql(schema, table);
+    }
     let key: Vec<String> = table.key_plans().map(|c| quote_identifier(&c.target_name)).collect();
     let written: Vec<String> = (table.copied_columns())
         .filter(|(index, column)| !table.key_columns.contains(index) || has_equal_spellings(column))
@@ -255,7 +268,9 @@ fn upsert_sql(schema: &str, table: &TablePlan) -> String {
         .collect();
     let action = if written.is_empty() { "nothing".to_owned() } else { format!("update set {}", written.join(", ")) };
     let rows = unnest(table.copied_columns().map(|(_, column)| column), "u");
-    format!(
+    let place = |key: &usize| table.copied_columns().position(|(index, _)| index == *key);
+    let terms: Vec<String> = table.key_columns.iter().filter_map(place).map(|at| rows.terms[at].clone()).collect();
+    let upsert = format!(
         "insert into {} ({}) {}select {} from {} on conflict ({}) do {action}",
         qualified(schema, &table.target_name),
         copied_list(table, ""),
@@ -263,7 +278,8 @@ fn upsert_sql(schema: &str, table: &TablePlan) -> String {
         rows.terms.join(", "),
         rows.relation,
         key.join(", ")
-    )
+    );
+    with_release(table, &rows, &terms, upsert)
 }
 
 /// Types whose equality is coarser than ours: `1` and `1.0` are one key there, and the stored spelling must follow the

@@ -6,7 +6,7 @@ use super::connect::classify;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::chunk::{Chunk, Range};
 use crate::model::phase::Phase;
-use crate::model::plan::{Notice, Plan};
+use crate::model::plan::{Mode, Notice, Plan};
 
 const CONTROL_SQL: &str = include_str!("../../triggers/postgres/control.sql");
 
@@ -404,15 +404,21 @@ pub async fn is_answered(client: &impl GenericClient, id: i64) -> Result<(bool, 
     Ok((row.get(0), row.get(1)))
 }
 
-/// Removes everything of crossfade from the target, in one transaction
+/// Removes everything of crossfade from the target, in one transaction; returns how many tables of ours were dropped.
+/// Tables that the application has made are never dropped, nor are their rows deleted
 ///
 /// # Errors
 /// Refused, with nothing removed, if something of the user's depends on a copied table.
-pub async fn remove(client: &mut Client, plan: &Plan, keep_tables: bool) -> Result<usize> {
+pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Result<usize> {
     let operation = "remove crossfade's objects from the target";
+    let plan = &state.plan;
     let transaction = client.transaction().await.map_err(failed(operation))?;
     let mut dropped = 0;
-    if !keep_tables {
+    // Until the copy begins nothing of ours stands beside the control schema.
+    if plan.mode == Mode::Existing && state.phase >= Phase::Snapshotting {
+        super::existing::restore(&transaction, plan).await?;
+    }
+    if plan.mode == Mode::Create && !keep_tables {
         let started: Vec<String> = transaction
             .query("select target_name from crossfade.tables where state <> 'pending'", &[])
             .await

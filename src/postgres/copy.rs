@@ -71,6 +71,11 @@ pub fn copied_list(table: &TablePlan, prefix: &str) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// The names of the key's columns
+pub fn key_list(table: &TablePlan) -> String {
+    table.key_plans().map(|c| quote_identifier(&c.target_name)).collect::<Vec<_>>().join(", ")
+}
+
 /// Rows that arrive as one array parameter per column
 pub struct Unnested {
     /// The relation, for FROM

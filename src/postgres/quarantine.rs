@@ -151,6 +151,14 @@ async fn store_images(client: &impl GenericClient, table_id: i64, rejected: &[Re
     Ok(())
 }
 
+/// The keys of the rows that the open transaction has put into the quarantine, as far as they identify a row
+pub async fn just_held(client: &impl GenericClient, table_id: i64) -> Result<Vec<Vec<u8>>> {
+    // `now()` is when the transaction began.
+    let sql = "select key from crossfade.quarantine where table_id = $1 and place is null and since = now()";
+    let rows = client.query(sql, &[&table_id]).await.map_err(failed("read the quarantine"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// How many rows of each table are in the quarantine; tables without any are left out
 pub async fn counts(client: &impl GenericClient) -> Result<HashMap<i64, u64>> {
     let sql = "select table_id, count(*) from crossfade.quarantine group by table_id";

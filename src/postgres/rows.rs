@@ -13,6 +13,7 @@ use tokio_postgres::{Client, CopyOutStream};
 use super::apply::RawArray;
 use super::connect::classify;
 use super::copy::{copied_list, relation, same_key, unnest};
+use super::existing::of_source;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
 use crate::model::plan::{Plan, TablePlan};
@@ -29,7 +30,13 @@ pub async fn scan(
     mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
     let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
-    let sql = format!("copy {} ({}) to stdout (format binary)", relation(plan, table), copied_list(table, ""));
+    let rows = match of_source(table) {
+        None => format!("{} ({})", relation(plan, table), copied_list(table, "")),
+        Some(condition) => {
+            format!("(select {} from {} t where {condition})", copied_list(table, "t."), relation(plan, table))
+        }
+    };
+    let sql = format!("copy {rows} to stdout (format binary)");
     let stream: CopyOutStream = client.copy_out(&sql).await.map_err(failed)?;
     let mut stream = pin!(stream);
     let mut pending = BytesMut::new();
@@ -86,17 +93,13 @@ fn visit_tuples(
 }
 
 /// The rows with these keys, each as the binary fields of its copied columns
-pub async fn by_keys(
-    client: &Client,
-    plan: &Plan,
-    table: &TablePlan,
-    keys: &Rows,
-) -> Result<Vec<Vec<Option<Vec<u8>>>>> {
+pub async fn by_keys(client: &Client, plan: &Plan, table: &TablePlan, keys: &Rows) -> Result<Vec<Fields>> {
     let failed = |e| classify(e, &format!("read rows of table `{}` of the target", table.target_name));
     let wanted = unnest(table.key_plans(), "d");
     let key: Vec<String> = table.key_plans().map(|c| format!("t.{}", quote_identifier(&c.target_name))).collect();
+    let only = of_source(table).map(|condition| format!(" and {condition}")).unwrap_or_default();
     let sql = format!(
-        "select distinct on ({}) {} from {} t join {} on {}",
+        "select distinct on ({}) {} from {} t join {} on {}{only}",
         key.join(", "),
         copied_list(table, "t."),
         relation(plan, table),
@@ -106,8 +109,15 @@ pub async fn by_keys(
     let arrays: Vec<RawArray<'_>> = keys.arrays().map(RawArray).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
     let rows = client.query(&sql, &parameters).await.map_err(failed)?;
-    let field = |row: &tokio_postgres::Row, index| row.get::<_, Option<RawField>>(index).map(|field| field.0);
-    Ok(rows.iter().map(|row| (0..row.len()).map(|index| field(row, index)).collect()).collect())
+    Ok(rows.iter().map(fields_of).collect())
+}
+
+/// The binary fields of a row
+pub type Fields = Vec<Option<Vec<u8>>>;
+
+/// The fields of a row as the server sent them
+pub fn fields_of(row: &tokio_postgres::Row) -> Fields {
+    (0..row.len()).map(|index| row.get::<_, Option<RawField>>(index).map(|field| field.0)).collect()
 }
 
 /// A field as the server sent it

@@ -104,6 +104,13 @@ create table crossfade.quarantine_image (
     primary key (table_id, key_hash, part)
 );
 
+-- Rows that chunks found no room for in tables that exist; the tail writes them, and until then nothing is consistent.
+create table crossfade.left_out (
+    id             bigint generated always as identity primary key,
+    table_id       bigint not null references crossfade.tables,
+    key            bytea not null               -- the form of model/key.rs
+);
+
 -- Requests to a running replicator.
 create table crossfade.control (
     id             bigint generated always as identity primary key,

@@ -16,9 +16,10 @@ impl TableRepair<'_> {
         self.begin()?;
         self.write(&self.staging, Insert::All)?;
         let (delete, _) = difference_sql(&self.target, &self.staging, self.table);
+        let updated = self.update()?;
         let deleted = self.delete(&delete)?;
         let inserted = self.write(&self.target, Insert::Missing)?;
-        Ok(deleted.max(inserted))
+        Ok(updated + deleted.max(inserted))
     }
 
     /// Writes every row of the source that the relation takes; returns how many it took

@@ -1,0 +1,86 @@
+//! Tables that the application's own migrations have made: what is different about copying into them
+//!
+//! Nothing is created but what `postgres::existing` adds and takes away again. Rows come by chunks alone, each through a
+//! temporary table (`postgres::staging`); what finds no room there is written by the tail.
+
+use tokio_postgres::Client;
+
+use crate::engine::job::Job;
+use crate::error::{Error, Result};
+use crate::model::decode::decode_field;
+use crate::model::key::write_value;
+use crate::model::phase::Phase;
+use crate::model::plan::{Mode, Policy, TablePlan};
+use crate::postgres::rows::Fields;
+use crate::postgres::staging::{LeftOut, Staging, forget_left_out, leave_out, left_out};
+use crate::postgres::{control, existing, orphans, quarantine, sequences};
+
+/// Rows that one cycle of the tail takes over from the chunks: their keys are held in memory
+const LEFT_OUT_ROWS: usize = 10_000;
+
+/// Looks once more before anything is touched: the plan may have been made before the application began to write there
+pub fn check(job: &Job) -> Result<()> {
+    match job.plan.mode {
+        Mode::Create => Ok(()),
+        Mode::Existing => job.wait(existing::refuse_rows(job.applier.client(), &job.plan)),
+    }
+}
+
+/// Brings what was staged into the table; in the transaction of the chunk
+pub async fn settle(client: &Client, staging: &Staging<'_>, table: &TablePlan, staged: u64) -> Result<()> {
+    let mut keys =
+        staging.settle(client, staged).await?.iter().map(|fields| key(table, fields)).collect::<Result<Vec<_>>>()?;
+    crate::failpoint::hit("existing.chunk_inserted");
+    if table.policy == Policy::Merge {
+        // A row that does not fit takes the place of one with its key all the same.
+        keys.extend(quarantine::just_held(client, table.id).await?);
+    }
+    if keys.is_empty() { Ok(()) } else { leave_out(client, table, &keys).await }
+}
+
+/// A key as the change log has it, from the fields of its columns
+fn key(table: &TablePlan, fields: &Fields) -> Result<Vec<u8>> {
+    let (mut key, mut scratch) = (Vec::new(), Vec::new());
+    for (column, field) in table.key_plans().zip(fields) {
+        let value = decode_field(field.as_deref(), column.mapping, &mut scratch)
+            .map_err(|_| Error::internal(format!("a staged key of table `{}` is not readable", table.source.name)))?;
+        write_value(&mut key, value);
+    }
+    Ok(key)
+}
+
+/// Whether chunks have left rows to the tail
+pub fn look(job: &mut Job) -> Result<()> {
+    job.left_out = job.plan.mode == Mode::Existing
+        && job.phase == Phase::Snapshotting
+        && !job.wait(left_out(job.applier.client(), 1))?.is_empty();
+    Ok(())
+}
+
+/// The rows that the next cycle takes over
+pub fn take(job: &Job) -> Result<Vec<LeftOut>> {
+    if job.left_out { job.wait(left_out(job.applier.client(), LEFT_OUT_ROWS)) } else { Ok(Vec::new()) }
+}
+
+/// These rows were written, in a cycle that is committed; written twice they are the same (I6)
+pub fn taken(job: &mut Job, rows: &[LeftOut]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    crate::failpoint::hit("existing.left_out_written");
+    job.wait(forget_left_out(job.applier.client(), rows))?;
+    look(job)
+}
+
+/// After the copy, in place of indexes and foreign keys, which stand already: sequences are set, and rows without a
+/// parent are counted
+pub fn finish_copy(job: &Job) -> Result<()> {
+    let client = job.applier.client();
+    let mut notices = job.wait(sequences::advance(client, &job.plan))?;
+    notices.extend(job.wait(orphans::count(client, &job.plan))?);
+    for notice in &notices {
+        job.context.reporter.line(&format!("note: {}: {}", notice.object, notice.message));
+        job.wait(control::note(client, notice))?;
+    }
+    Ok(())
+}
