@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
+use crate::support::given::{assert_same, schema};
 use crate::support::pg::{Pg, quote};
 use crate::support::process::Pair;
 use crate::support::source::{self, Workplace};
@@ -30,6 +31,20 @@ cases! {
     doubts
     empty_columns
     epochs
+    existing_arrays_and_domains
+    existing_circle
+    existing_composite_keys
+    existing_computed
+    existing_django
+    existing_fulltext
+    existing_home_assistant
+    existing_names
+    existing_numbers
+    existing_prisma
+    existing_rails
+    existing_sqlalchemy
+    existing_synapse
+    existing_without_keys
     foreign_keys_by_form
     keys_of_every_type
     moments
@@ -56,6 +71,9 @@ fn run(name: &str) {
         |file: &str| fs::read_to_string(folder(name).join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"));
     let work = Workplace::new();
     let pair = Pair::new(work.database(&read("source.sql")), fresh_database());
+    if folder(name).join("target.sql").exists() {
+        return run_existing(name, &pair, &read);
+    }
     let plan = pair.verb("plan").run().expect_code(0).stdout;
     let mut replicator = pair.replicate(&[]);
     pair.wait_consistent(&mut replicator);
@@ -67,6 +85,27 @@ fn run(name: &str) {
     replicator.stop();
     expect(name, "plan.txt", &plan);
     expect(name, "ddl.sql", &ddl(&Pg::connect(&pair.target)));
+}
+
+/// `target.sql` makes the target's schema, and it is afterwards what it was before: there is no `ddl.sql`
+fn run_existing(name: &str, pair: &Pair, read: &dyn Fn(&str) -> String) {
+    const EXISTING: [&str; 2] = ["--schema", "existing"];
+    let target = Pg::connect(&pair.target);
+    target.execute(&read("target.sql"));
+    let before = schema(&target);
+    let plan = pair.verb("plan").args(&EXISTING).run().expect_code(0).stdout;
+    let mut replicator = pair.replicate(&EXISTING);
+    pair.wait_consistent(&mut replicator);
+    assert_same(&pair.source, &pair.target);
+    source::open(&pair.source).execute_batch(&read("live.sql")).unwrap_or_else(|e| panic!("{name}/live.sql: {e}"));
+    pair.wait_caught_up(&mut replicator);
+    assert_same(&pair.source, &pair.target);
+    pair.verify();
+    replicator.stop();
+    pair.verb("cancel").run().expect_code(0);
+    assert_eq!(schema(&target), before, "{name}: the schema after `cancel`");
+    assert_same(&pair.source, &pair.target);
+    expect(name, "plan.txt", &plan);
 }
 
 fn expect(name: &str, file: &str, found: &str) {

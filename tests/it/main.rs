@@ -26,6 +26,8 @@ mod codec_server;
 mod connect;
 /// Killed at named points and at random moments, then started again (I2, I3, I4, I6, I7)
 mod crash;
+/// Tables that the application's own migrations made: copied into, followed, and left as they were (I7, I10)
+mod existing;
 /// Random schemas and statements by seed
 mod generator;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod compare;
+pub mod given;
 pub mod held;
 pub mod load;
 pub mod pg;

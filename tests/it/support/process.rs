@@ -195,6 +195,17 @@ impl Output {
         self
     }
 
+    /// Fails the test unless a signal ended the program, as a failpoint does
+    pub fn expect_killed(self) {
+        assert_eq!(self.code(), None, "the program was not killed\n{self}");
+    }
+
+    /// Fails the test unless stdout says this
+    pub fn expect_stdout(self, said: &str) -> Output {
+        assert!(self.stdout.contains(said), "stdout does not say `{said}`\n{self}");
+        self
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("stdout is not one JSON document: {e}\n{self}"))
     }

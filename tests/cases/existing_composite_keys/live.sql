@@ -1,0 +1,10 @@
+UPDATE link SET a = 3 WHERE a = 2;
+UPDATE link SET v = 'changed' WHERE b = 'y';
+DELETE FROM link WHERE a = 1 AND b = 'x';
+INSERT INTO setting VALUES ('c', 'n', '4');
+UPDATE setting SET value = 'five' WHERE scope = 'a' AND name = 'n';
+DELETE FROM setting WHERE name = 'm';
+UPDATE only_here SET v = 9.5 WHERE k = 1;
+UPDATE only_here SET day = '2024-12-31' WHERE k = 2;
+DELETE FROM only_here WHERE day = '2024-01-02';
+INSERT INTO only_here VALUES ('2024-01-02', 1, 7.0);

@@ -1,0 +1,1 @@
+CREATE TABLE n(id integer PRIMARY KEY, i2 smallint, i4 integer, i8 bigint, r real, f double precision, whole double precision, money numeric(12,2), exact numeric(10,3), plain numeric, counted double precision);

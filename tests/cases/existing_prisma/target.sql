@@ -1,0 +1,4 @@
+CREATE TABLE "_prisma_migrations" ("id" VARCHAR(36) PRIMARY KEY NOT NULL, "checksum" VARCHAR(64) NOT NULL, "finished_at" TIMESTAMPTZ, "migration_name" VARCHAR(255) NOT NULL, "logs" TEXT, "rolled_back_at" TIMESTAMPTZ, "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(), "applied_steps_count" INTEGER NOT NULL DEFAULT 0);
+INSERT INTO "_prisma_migrations" (id, checksum, finished_at, migration_name) VALUES ('y', 'd', now(), '20240101000000_init');
+CREATE TABLE "User" ("id" TEXT NOT NULL, "email" TEXT NOT NULL, "isAdmin" BOOLEAN NOT NULL DEFAULT false, "createdAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP, "meta" JSONB, "score" DOUBLE PRECISION, "credits" DECIMAL(65,30) NOT NULL DEFAULT 0, "seen" BIGINT, CONSTRAINT "User_pkey" PRIMARY KEY ("id"));
+CREATE UNIQUE INDEX "User_email_key" ON "User"("email");

@@ -1,0 +1,6 @@
+//! Tables that the application's own migrations made: copied into, followed, and left as they were
+
+mod conflicts;
+mod hand;
+mod policies;
+mod triggers;
