@@ -109,6 +109,7 @@ fn details(table: &TablePlan, evidence: Option<&TableEvidence>) -> String {
         let indent = " ".repeat(LABEL + 4);
         push_filled(&mut text, &format!("  {label:LABEL$}"), &indent, line.split(' ').map(String::from));
     }
+    list(&mut text, "computed", table.added.iter().map(|c| format!("{} {}", shown(&c.name), shown(&c.type_sql))));
     list(&mut text, "indexes", table.indexes.iter().map(|i| index(table, i)));
     list(&mut text, "foreign", table.foreign_keys.iter().map(|k| foreign_key(table, k)));
     text

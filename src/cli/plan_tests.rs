@@ -19,7 +19,8 @@ fn plan_of(conn: &Connection) -> Proven {
     });
     let choices = Choices::default();
     let request = Request { target_schema: "public", choices: &choices };
-    make_plan(Found { tables: profiled.collect(), skipped: found.skipped }, &request)
+    let found = Found { tables: profiled.collect(), fulltext: found.fulltext, skipped: found.skipped };
+    make_plan(found, &request)
 }
 
 fn plan_of_sql(sql: &str) -> Proven {

@@ -51,7 +51,8 @@ pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter
         tables.push((table, profile));
     }
     stage.finish();
-    let mut proven = planner::make_plan(Found { tables, skipped: found.skipped }, &Request { target_schema, choices });
+    let found = Found { tables, fulltext: found.fulltext, skipped: found.skipped };
+    let mut proven = planner::make_plan(found, &Request { target_schema, choices });
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(Notice {
             object: source.display().to_string(),

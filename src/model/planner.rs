@@ -8,6 +8,7 @@ mod columns;
 pub mod evidence;
 pub mod existing;
 mod foreign_keys;
+mod fulltext;
 mod indexes;
 mod key;
 mod names;
@@ -17,6 +18,7 @@ mod unify;
 use serde::Serialize;
 
 use super::choices::Choices;
+use super::fulltext::FullText;
 use super::mapping::Mapping;
 use super::plan::{Mode, Notice, Plan, TablePlan};
 use super::profile::{ColumnProfile, TableProfile};
@@ -66,6 +68,7 @@ struct Notes {
 #[derive(Default)]
 pub struct Found {
     pub tables: Vec<(Table, TableProfile)>,
+    pub fulltext: Vec<FullText>,
     /// What is not copied, and why
     pub skipped: Vec<Notice>,
 }
@@ -89,12 +92,13 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     for draft in &mut drafts {
         indexes::translate(draft, &mut notes);
     }
+    let mut skipped = fulltext::translate(&mut drafts, &found.fulltext, request);
+    skipped.extend(found.skipped);
     names::name_relations(&mut drafts, &mut notes);
     foreign_keys::translate(&mut drafts, &mut notes);
     let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
     let tables = drafts.into_iter().map(|draft| draft.plan).collect();
     let Notes { warnings, refusals } = notes;
-    let skipped = found.skipped;
     let plan = Plan { tables, skipped, warnings, refusals, ..Plan::empty(Mode::Create, request.target_schema) };
     Proven { plan, evidence }
 }

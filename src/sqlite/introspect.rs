@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row, ToSql};
 
-use super::tokens;
+use super::{fulltext, tokens};
 use crate::error::{Error, Result};
+use crate::model::fulltext::FullText;
 use crate::model::plan::Notice;
 use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, IndexOrigin, IndexTerm, Table, Term};
 
@@ -44,6 +45,8 @@ const SHADOW_ENDS: &[&str] = &[
 pub struct Introspection {
     /// In order of creation
     pub tables: Vec<Table>,
+    /// Full-text tables, whose content tables may be among `tables`
+    pub fulltext: Vec<FullText>,
     /// What is left out, and why; crossfade's own objects are not mentioned
     pub skipped: Vec<Notice>,
     /// `PRAGMA schema_version`: the next change of the schema raises it
@@ -57,15 +60,19 @@ pub fn introspect(conn: &Connection) -> Result<Introspection> {
     let facts = list_facts(conn)?;
     let objects = list_objects(conn)?;
     let unknown = tables_of_unknown_modules(conn, &objects)?;
-    let (mut tables, mut skipped) = (Vec::new(), Vec::new());
+    let (mut tables, mut fulltext, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for object in objects.iter().filter(|o| !has_prefix(&o.name, OWN_PREFIX)) {
         let fact = facts.get(&object.name);
+        if let Some(found) = module_of(object).and_then(|_| fulltext::parse(&object.name, &object.sql)) {
+            fulltext.push(found);
+            continue;
+        }
         match reason_to_skip(object, fact, &unknown) {
             Some(notice) => skipped.push(notice),
             None => tables.push(read_table(conn, object, fact)?),
         }
     }
-    Ok(Introspection { tables, skipped, schema_version })
+    Ok(Introspection { tables, fulltext, skipped, schema_version })
 }
 
 /// A row of `sqlite_schema` that is not an index

@@ -7,6 +7,7 @@ pub mod collisions;
 pub mod connection;
 pub mod cycle;
 pub mod durable;
+pub mod fulltext;
 pub mod introspect;
 pub mod profile;
 pub mod rejected;

@@ -46,6 +46,11 @@ cases! {
     existing_synapse
     existing_without_keys
     foreign_keys_by_form
+    fts4_external
+    fts5_external
+    fulltext_contentless
+    fulltext_odd_columns
+    fulltext_own
     keys_of_every_type
     moments
     moments_with_zone
@@ -131,8 +136,11 @@ fn ddl(target: &Pg) -> String {
         };
         let columns = lines(
             "SELECT '    ' || quote_ident(attname) || ' ' || format_type(atttypid, atttypmod) || \
-             CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END \
-             FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+             CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END || \
+             CASE WHEN attgenerated = '' THEN '' \
+             ELSE ' GENERATED ALWAYS AS (' || pg_get_expr(adbin, adrelid) || ') STORED' END \
+             FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         );
         text.push_str(&format!("CREATE TABLE {} (\n{}\n);\n", quote(name), columns.join(",\n")));
         let mut more = lines(

@@ -28,6 +28,8 @@ mod connect;
 mod crash;
 /// Tables that the application's own migrations made: copied into, followed, and left as they were (I7, I10)
 mod existing;
+/// Full-text tables become columns that are searched, and stay what they are (I10, I11)
+mod fulltext;
 /// Random schemas and statements by seed
 mod generator;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)

@@ -9,7 +9,7 @@ use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, Index
 /// The plan that nobody interfered with
 pub(super) fn create_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Proven {
     let choices = Choices::default();
-    make_plan(Found { tables, skipped }, &Request { target_schema, choices: &choices })
+    make_plan(Found { tables, skipped, ..Found::default() }, &Request { target_schema, choices: &choices })
 }
 
 pub(super) fn column(name: &str, declared: &str) -> Column {

@@ -112,6 +112,15 @@ fn target_tables(target: &Pg) -> BTreeMap<String, Vec<(String, String)>> {
     tables
 }
 
+/// Columns that the target computes from others; the source need not have them
+fn computed_columns(target: &Pg, table: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = 'public.{}'::regclass AND attgenerated <> ''",
+        quote(table).replace('\'', "''")
+    );
+    target.query(&sql).into_iter().flatten().flatten().collect()
+}
+
 fn table(
     connection: &Connection,
     target: &Pg,
@@ -125,6 +134,9 @@ fn table(
         found.push(format!("column {:?} of {name:?} is not on the target", column.name));
     }
     let known = |name: &String| name == ROWID_COLUMN || columns.iter().any(|c| &c.name == name);
+    let computed = computed_columns(target, name);
+    let target_columns: Vec<(String, String)> =
+        target_columns.iter().filter(|(column, _)| known(column) || !computed.contains(column)).cloned().collect();
     for (column, _) in target_columns.iter().filter(|(column, _)| !known(column)) {
         found.push(format!("column {column:?} of {name:?} is only on the target"));
     }

@@ -1,0 +1,183 @@
+//! Full-text tables of SQLite as `tsvector` columns with GIN indexes
+//!
+//! The words of a content table's texts are computed by PostgreSQL in a generated column, so that nothing has to be
+//! copied or kept in step. Where the text is in a shadow table only, it is left: a trigger on one makes the file
+//! unreadable for connections in defensive mode (I11; shown in `sqlite/fulltext_tests.rs`).
+
+use super::names::Names;
+use super::{Draft, MAX_COLUMNS, Request, notice};
+use crate::model::fulltext::{Content, FullText, FullTextColumn};
+use crate::model::mapping::Mapping;
+use crate::model::plan::{
+    AddedColumn, ColumnPlan, IndexMethod, IndexPlan, IndexTermPlan, Mode, Notice, TablePlan, TermPlan,
+};
+use crate::model::schema::{quote_identifier, quote_literal};
+
+/// Characters of all texts of a row together that are searched
+///
+/// A `tsvector` holds less than 1 MiB, and a longer one would make the whole row fail. A word takes its bytes, up to one
+/// to align it, and 4 for its length and position; of words with hyphens, addresses and paths PostgreSQL keeps the whole and
+/// its parts. At worst that is 7.5 bytes for a character: parts of one 4-byte character, in pairs.
+const MAX_CHARACTERS: u64 = 131_072;
+
+/// Adds a column for each table whose text is followed; returns what became of each for the operator
+pub(super) fn translate(drafts: &mut [Draft], found: &[FullText], request: &Request<'_>) -> Vec<Notice> {
+    let existing = request.choices.schema == Some(Mode::Existing);
+    let notices = found.iter().map(|table| {
+        if existing {
+            let message =
+                format!("virtual table of module {}: the target's own schema decides on search", table.module);
+            return notice(&table.name, &message, None);
+        }
+        add(drafts, table, request.choices.defaults.text_search.as_deref())
+            .unwrap_or_else(|(why, remedy)| notice(&table.name, &left(table, &why), remedy))
+    });
+    notices.collect()
+}
+
+fn left(table: &FullText, why: &str) -> String {
+    format!("full-text table ({}), not on the target: {why}", table.module)
+}
+
+type Left = (String, Option<&'static str>);
+
+fn add(drafts: &mut [Draft], table: &FullText, configured: Option<&str>) -> Result<Notice, Left> {
+    let at = content_table(drafts, table)?;
+    let draft = &mut drafts[at];
+    if draft.plan.columns.len() + draft.plan.added.len() >= MAX_COLUMNS {
+        return Err((format!("{} has as many columns as PostgreSQL takes", draft.plan.source.name), None));
+    }
+    let (columns, unsearched) = columns(&draft.plan, table);
+    if columns.is_empty() {
+        return Err((format!("none of its columns is text on the target ({})", unsearched.join("; ")), None));
+    }
+    let configuration = configured.unwrap_or_else(|| configuration(&table.tokenizer));
+    let limit = MAX_CHARACTERS / columns.len() as u64;
+    let name = name(&draft.plan, &format!("{}_tsv", table.name));
+    let cut = columns.iter().filter(|at| draft.profile_of(**at).is_some_and(|p| p.chars_max > limit)).count();
+    let generated = expression(&draft.plan, &columns, configuration, limit);
+    draft.plan.added.push(AddedColumn { name: name.clone(), type_sql: "tsvector".into(), generated });
+    draft.index_names.push(Some(format!("{name}_idx")));
+    draft.plan.indexes.push(index(&name));
+    Ok(report(table, &draft.plan.source.name, &name, configuration, &unsearched, (cut > 0).then_some(limit)))
+}
+
+/// The table whose text was indexed, if it is followed
+fn content_table(drafts: &[Draft], table: &FullText) -> Result<usize, Left> {
+    match (&table.content, table.unlike) {
+        (_, Some(why)) => Err((why.to_owned(), None)),
+        (Content::None, _) => Err((
+            "it is contentless, and SQLite holds its index but not its text".into(),
+            Some("fill a tsvector column from where the application has the text"),
+        )),
+        (Content::Own, _) => Err((
+            "its text is in a shadow table, on which a trigger would make the file unreadable for connections in SQLite's \
+             defensive mode"
+                .into(),
+            Some("keep the text in an ordinary table and declare content='that table', and it will be followed"),
+        )),
+        (Content::External(content), None) => {
+            let position = drafts.iter().position(|draft| draft.plan.source.name.eq_ignore_ascii_case(content));
+            position.ok_or_else(|| (format!("its text comes from {content}, which is not a table that is copied"), None))
+        }
+    }
+}
+
+/// Positions of the columns that are searched, and why others are not
+fn columns(plan: &TablePlan, table: &FullText) -> (Vec<usize>, Vec<String>) {
+    let (mut searched, mut unsearched) = (Vec::new(), Vec::new());
+    let all: Vec<FullTextColumn>;
+    let wanted = if table.columns.is_empty() {
+        let column = |c: &ColumnPlan| Some(plan.source.columns[c.source_column?].name.clone());
+        all = plan.columns.iter().filter_map(column).map(|name| FullTextColumn { name, indexed: true }).collect();
+        &all
+    } else {
+        &table.columns
+    };
+    for column in wanted.iter().filter(|column| column.indexed) {
+        let source = plan.source.columns.iter().position(|c| c.name.eq_ignore_ascii_case(&column.name));
+        match source.and_then(|at| plan.column_of(at)) {
+            None => unsearched.push(format!("{} is not copied", column.name)),
+            Some(at) if !is_text(&plan.columns[at]) => {
+                unsearched.push(format!("{} is {}", column.name, plan.columns[at].type_sql));
+            }
+            // PostgreSQL computes no column from another that it computes.
+            Some(at) if !plan.columns[at].is_copied() => unsearched.push(format!("{} is computed", column.name)),
+            Some(at) => searched.push(at),
+        }
+    }
+    (searched, unsearched)
+}
+
+/// Text whatever the server's settings are: the text of an enum is not IMMUTABLE
+fn is_text(column: &ColumnPlan) -> bool {
+    let named = |name: &str| column.type_sql.starts_with(name);
+    column.mapping == Mapping::Text && ["text", "varchar", "character varying"].into_iter().any(named)
+}
+
+/// Porter's algorithm is for English; no other tokenizer of SQLite's own knows a language
+fn configuration(tokenizer: &str) -> &'static str {
+    if tokenizer.split_whitespace().any(|word| word == "porter") { "english" } else { "simple" }
+}
+
+fn expression(plan: &TablePlan, columns: &[usize], configuration: &str, limit: u64) -> String {
+    let configuration = quote_literal(configuration);
+    let weights = ['A', 'B', 'C'].into_iter().chain(std::iter::repeat('D'));
+    let terms = columns.iter().zip(weights).map(|(at, weight)| {
+        let name = quote_identifier(&plan.columns[*at].target_name);
+        format!("setweight(to_tsvector({configuration}::regconfig, left(coalesce({name}, ''), {limit})), '{weight}')")
+    });
+    terms.collect::<Vec<_>>().join(" || ")
+}
+
+fn index(column: &str) -> IndexPlan {
+    let what = TermPlan::Expression(quote_identifier(column));
+    IndexPlan {
+        name: String::new(),
+        unique: false,
+        method: IndexMethod::Gin,
+        terms: vec![IndexTermPlan { what, descending: false, operator_class: None }],
+        predicate: None,
+        source: None,
+    }
+}
+
+/// A name that no column of the table has
+pub(super) fn name(plan: &TablePlan, wanted: &str) -> String {
+    let mut names = Names::default();
+    let taken = plan.columns.iter().map(|c| c.target_name.as_str()).chain(plan.added.iter().map(|c| c.name.as_str()));
+    names.assign(&taken.collect::<Vec<_>>(), &[]);
+    names.make(wanted)
+}
+
+/// What became of it, and how its queries are asked on the target
+fn report(
+    table: &FullText,
+    content: &str,
+    column: &str,
+    configuration: &str,
+    unsearched: &[String],
+    limit: Option<u64>,
+) -> Notice {
+    let (shown, configuration) = (quote_identifier(column), quote_literal(configuration));
+    let mut message = format!(
+        "full-text table ({}), on the target the column {column} of {content}: MATCH 'a b' becomes {shown} @@ \
+         websearch_to_tsquery({configuration}, 'a b'), the prefix 'a*' becomes {shown} @@ to_tsquery({configuration}, 'a:*'), \
+         and rank becomes ts_rank({shown}, query), where more is better",
+        table.module
+    );
+    if !unsearched.is_empty() {
+        message.push_str(&format!("; not searched: {}", unsearched.join(", ")));
+    }
+    if table.tokenizer.starts_with("trigram") {
+        message.push_str("; trigrams find parts of words, which takes an index with pg_trgm's gin_trgm_ops there");
+    }
+    if let Some(limit) = limit {
+        message.push_str(&format!("; of longer texts the first {limit} characters are searched"));
+    }
+    notice(&table.name, &message, None)
+}
+
+#[cfg(test)]
+#[path = "fulltext_tests.rs"]
+mod tests;

@@ -1,0 +1,10 @@
+CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);
+CREATE VIEW texts AS SELECT id, body FROM notes;
+CREATE VIRTUAL TABLE words5 USING fts5(body, content='');
+CREATE VIRTUAL TABLE words_deletable USING fts5(body, content='', contentless_delete=1);
+CREATE VIRTUAL TABLE words4 USING fts4(body, content="");
+CREATE VIRTUAL TABLE of_view USING fts5(body, content='texts', content_rowid='id');
+CREATE VIRTUAL TABLE of_nothing USING fts5(body, content='gone');
+CREATE VIRTUAL TABLE packed USING fts4(body, compress=lower, uncompress=upper);
+INSERT INTO notes VALUES (1, 'one');
+INSERT INTO words5(rowid, body) VALUES (1, 'one');
