@@ -18,6 +18,7 @@ test: lint ## format, lints and all tests, as CI runs them
 	@scripts/setup.sh test
 	cargo test --features failpoints
 	@scripts/test_on_18.sh
+	@scripts/test_with_pgvector.sh
 
 lint: ## formatting, and clippy with warnings denied
 	@scripts/setup.sh lint

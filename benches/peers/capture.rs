@@ -8,6 +8,8 @@ use std::time::Instant;
 use crossfade::config::DEFAULT_LOG_LIMIT;
 use crossfade::engine::planning::make_plan;
 use crossfade::model::choices::Choices;
+use crossfade::model::extensions::Offer;
+use crossfade::model::planner::Request;
 use crossfade::observe::progress::Reporter;
 use crossfade::sqlite::capture::install;
 use crossfade::sqlite::connection::open_writer;
@@ -76,7 +78,9 @@ impl Side {
         let connection = data::writer(&path)?;
         connection.execute_batch(indexes)?;
         if captured {
-            let plan = make_plan(&path, "public", &Choices::default(), &Reporter::quiet())?.plan;
+            let (choices, offer) = (Choices::default(), Offer::default());
+            let request = Request { target_schema: "public", choices: &choices, offer: &offer };
+            let plan = make_plan(&path, &request, &Reporter::quiet())?.plan;
             install(&mut open_writer(&path)?, &plan, DEFAULT_LOG_LIMIT, "bench")?;
         }
         Ok(Side { connection, random: Random(11), alive: (1..=rows as i64).collect(), next: rows as i64 + 1 })

@@ -8,7 +8,9 @@ use crossbeam_channel::bounded;
 use crossfade::engine::planning::make_plan;
 use crossfade::model::choices::Choices;
 use crossfade::model::chunk::Range;
+use crossfade::model::extensions::Offer;
 use crossfade::model::plan::Plan;
+use crossfade::model::planner::Request;
 use crossfade::observe::progress::Reporter;
 use crossfade::postgres::copy::{CopyStream, relation};
 use crossfade::sqlite::connection::open_reader;
@@ -66,7 +68,9 @@ impl<'b> Race<'b> {
         connection.run(&statements.join("\n"))?;
         connection.run("set search_path = public")?;
         cancel(&source, &own)?;
-        let plan = make_plan(&source, "public", &Choices::default(), &Reporter::quiet())?.plan;
+        let (choices, offer) = (Choices::default(), Offer::default());
+        let request = Request { target_schema: "public", choices: &choices, offer: &offer };
+        let plan = make_plan(&source, &request, &Reporter::quiet())?.plan;
         Ok(Race { bench, table, rows, source, own, peers, reference_file, plan, connection })
     }
 

@@ -11,7 +11,7 @@ use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mod
 use crate::model::planner::evidence::{TableEvidence, grouped};
 use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
-use crate::postgres::control;
+use crate::postgres::{control, extensions};
 
 /// Lines are broken before they get longer than this
 const WIDTH: usize = 110;
@@ -42,8 +42,9 @@ pub fn run(context: &Context, json: bool) -> Result<()> {
 fn fresh(context: &Context, client: &mut tokio_postgres::Client) -> Result<Proven> {
     let Settings { source, choices, .. } = &context.settings;
     let schema = context.runtime.block_on(control::current_schema(client))?;
+    let offer = context.runtime.block_on(extensions::offer(client))?;
     let target = context.runtime.block_on(planning::read_target(client, &schema, choices))?;
-    let request = Request { target_schema: &schema, choices };
+    let request = Request { target_schema: &schema, choices, offer: &offer };
     let mut proven = planning::plan_for(source, &request, target.as_ref(), &context.reporter)?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::model::choices::Choices;
+use crate::model::extensions::Offer;
 use crate::model::mapping::Mapping;
 use crate::model::planner::{Found, Request, make_plan};
 use crate::sqlite::introspect::introspect;
@@ -18,7 +19,7 @@ fn plan_of(conn: &Connection) -> Proven {
         (table, profile)
     });
     let choices = Choices::default();
-    let request = Request { target_schema: "public", choices: &choices };
+    let request = Request { target_schema: "public", choices: &choices, offer: &Offer::default() };
     let found = Found { tables: profiled.collect(), fulltext: found.fulltext, skipped: found.skipped };
     make_plan(found, &request)
 }

@@ -34,13 +34,13 @@ pub async fn read_target(client: &mut Client, schema: &str, choices: &Choices) -
 /// Makes the plan for what was read of the target; writes nothing anywhere
 pub fn plan_for(source: &Path, request: &Request<'_>, target: Option<&Catalog>, reporter: &Reporter) -> Result<Proven> {
     match target {
-        None => make_plan(source, request.target_schema, request.choices, reporter),
+        None => make_plan(source, request, reporter),
         Some(catalog) => existing::make_plan(source, request, catalog, reporter),
     }
 }
 
 /// Reads the source and makes the plan of a schema that we create; writes nothing anywhere
-pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter: &Reporter) -> Result<Proven> {
+pub fn make_plan(source: &Path, request: &Request<'_>, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
     let estimate = found.tables.len() as u64;
@@ -52,7 +52,7 @@ pub fn make_plan(source: &Path, target_schema: &str, choices: &Choices, reporter
     }
     stage.finish();
     let found = Found { tables, fulltext: found.fulltext, skipped: found.skipped };
-    let mut proven = planner::make_plan(found, &Request { target_schema, choices });
+    let mut proven = planner::make_plan(found, request);
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(Notice {
             object: source.display().to_string(),

@@ -129,8 +129,9 @@ impl Mapping {
             Mapping::Bigint => "bigint",
             Mapping::Double | Mapping::DoubleInteger => "double precision",
             Mapping::Numeric | Mapping::Decimal { .. } => "numeric",
-            // An array of arrays cannot be unnested, so that arrays travel as their literals.
-            Mapping::Text | Mapping::Padded | Mapping::Array { .. } => "text",
+            // An array of arrays cannot be unnested, so that arrays travel as their literals; and so do vectors, whose
+            // type has another object identifier in every database.
+            Mapping::Text | Mapping::Padded | Mapping::Array { .. } | Mapping::Vector { .. } => "text",
             Mapping::Bytea => "bytea",
             Mapping::Variant | Mapping::Json { binary: true, .. } => "jsonb",
             Mapping::Smallint => "smallint",
@@ -146,18 +147,16 @@ impl Mapping {
             Mapping::Json { binary: false, .. } => "json",
             Mapping::Inet { cidr: false } => "inet",
             Mapping::Inet { cidr: true } => "cidr",
-            Mapping::Vector { .. } => "vector",
         }
     }
 
-    /// Object identifier of that type in `pg_type`; fixed for built-in types, and 0 for `vector`, which has another one
-    /// in every database
+    /// Object identifier of that type in `pg_type`, fixed for built-in types
     pub fn oid(self) -> u32 {
         match self {
             Mapping::Bigint => 20,
             Mapping::Double | Mapping::DoubleInteger => 701,
             Mapping::Numeric | Mapping::Decimal { .. } => 1700,
-            Mapping::Text | Mapping::Padded | Mapping::Array { .. } => 25,
+            Mapping::Text | Mapping::Padded | Mapping::Array { .. } | Mapping::Vector { .. } => 25,
             Mapping::Bytea => 17,
             Mapping::Variant | Mapping::Json { binary: true, .. } => 3802,
             Mapping::Smallint => 21,
@@ -173,7 +172,6 @@ impl Mapping {
             Mapping::Json { binary: false, .. } => 114,
             Mapping::Inet { cidr: false } => 869,
             Mapping::Inet { cidr: true } => 650,
-            Mapping::Vector { .. } => 0,
         }
     }
 

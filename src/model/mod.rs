@@ -12,6 +12,7 @@ pub mod convert;
 pub mod decode;
 pub mod digest;
 pub mod encode;
+pub mod extensions;
 pub mod fulltext;
 pub mod key;
 pub mod mapping;

@@ -256,6 +256,8 @@ impl ColumnPlan {
     fn cast(&self) -> Option<String> {
         let needed = match self.mapping {
             Mapping::Array { .. } => true,
+            // Without the dimensions, which the encoder has compared.
+            Mapping::Vector { .. } => return Some(without_typmod(&self.type_sql).to_owned()),
             Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext(),
             // Compared as text, char(n) could not use its index; without a length nothing is cut.
             Mapping::Padded => return Some("bpchar".to_owned()),
@@ -286,7 +288,7 @@ impl ColumnPlan {
     #[inline]
     pub fn encode_parameter(&self, buffer: &mut Vec<u8>, value: Value<'_>) -> Result<(), Misfit> {
         match self.mapping {
-            Mapping::Array { .. } if !matches!(value, Value::Null) => {
+            Mapping::Array { .. } | Mapping::Vector { .. } if !matches!(value, Value::Null) => {
                 convert::append_parameter(buffer, value, self.mapping)
             }
             _ => self.encode(buffer, value),
@@ -306,6 +308,11 @@ impl ColumnPlan {
         }
         fits
     }
+}
+
+/// `"x"."vector"(3)` as `"x"."vector"`
+fn without_typmod(type_sql: &str) -> &str {
+    type_sql.strip_suffix(')').and_then(|sql| Some(sql.rsplit_once('(')?.0)).unwrap_or(type_sql)
 }
 
 impl Check {

@@ -7,6 +7,7 @@ mod choose;
 mod columns;
 pub mod evidence;
 pub mod existing;
+mod extensions;
 mod foreign_keys;
 mod fulltext;
 mod indexes;
@@ -14,10 +15,12 @@ mod key;
 mod names;
 mod typed;
 mod unify;
+mod vectors;
 
 use serde::Serialize;
 
 use super::choices::Choices;
+use super::extensions::Offer;
 use super::fulltext::FullText;
 use super::mapping::Mapping;
 use super::plan::{Mode, Notice, Plan, TablePlan};
@@ -26,6 +29,7 @@ use super::schema::{Key, KeyKind, Table};
 
 use choose::Choice;
 use evidence::TableEvidence;
+pub use fulltext::left_to_target;
 pub use key::choose_key;
 
 /// A plan, and what it rests on
@@ -78,6 +82,7 @@ pub struct Request<'a> {
     /// Schema on the target that the tables go to
     pub target_schema: &'a str,
     pub choices: &'a Choices,
+    pub offer: &'a Offer,
 }
 
 /// Decides everything; an empty list of refusals means that it can start
@@ -92,14 +97,18 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     for draft in &mut drafts {
         indexes::translate(draft, &mut notes);
     }
-    let mut skipped = fulltext::translate(&mut drafts, &found.fulltext, request);
+    let mut extensions = Vec::new();
+    extensions::add_wanted(&mut extensions, request, &mut notes);
+    vectors::translate(&mut drafts, &mut extensions, request, &mut notes);
+    let mut skipped = fulltext::translate(&mut drafts, &found.fulltext, request, &mut notes);
     skipped.extend(found.skipped);
     names::name_relations(&mut drafts, &mut notes);
     foreign_keys::translate(&mut drafts, &mut notes);
     let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
     let tables = drafts.into_iter().map(|draft| draft.plan).collect();
     let Notes { warnings, refusals } = notes;
-    let plan = Plan { tables, skipped, warnings, refusals, ..Plan::empty(Mode::Create, request.target_schema) };
+    let plan =
+        Plan { extensions, tables, skipped, warnings, refusals, ..Plan::empty(Mode::Create, request.target_schema) };
     Proven { plan, evidence }
 }
 

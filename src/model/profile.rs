@@ -7,11 +7,13 @@ pub mod count;
 pub mod form;
 pub mod intent;
 pub mod trial;
+pub mod vectors;
 
 use serde::{Serialize, Serializer};
 
 use form::TextForm;
 use trial::Trial;
+use vectors::Vectors;
 
 /// Keys kept as examples of one kind of value
 const EXAMPLES: usize = 3;
@@ -73,6 +75,9 @@ pub struct ColumnProfile {
     /// The types that were tried
     #[serde(skip)]
     pub trials: Vec<Trial>,
+    /// In a column that is meant to hold vectors
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<Vectors>,
 }
 
 /// A count, and the keys of the first rows counted

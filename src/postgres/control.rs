@@ -3,6 +3,7 @@
 use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::classify;
+use super::extensions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::chunk::{Chunk, Range};
 use crate::model::phase::Phase;
@@ -153,6 +154,7 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
         serde_json::to_string(&state.plan).map_err(|e| Error::internal("write the plan as JSON").caused_by(e))?;
     let transaction = client.transaction().await.map_err(failed(operation))?;
     transaction.batch_execute(CONTROL_SQL).await.map_err(failed(operation))?;
+    extensions::create(&transaction, &state.plan).await?;
     transaction
         .execute(
             "insert into crossfade.state (format, source_id, source_path, phase, plan, log_limit) \
@@ -412,7 +414,7 @@ pub async fn is_answered(client: &impl GenericClient, id: i64) -> Result<(bool, 
 pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Result<usize> {
     let operation = "remove crossfade's objects from the target";
     let plan = &state.plan;
-    let transaction = client.transaction().await.map_err(failed(operation))?;
+    let mut transaction = client.transaction().await.map_err(failed(operation))?;
     let mut dropped = 0;
     // Until the copy begins nothing of ours stands beside the control schema.
     if plan.mode == Mode::Existing && state.phase >= Phase::Snapshotting {
@@ -440,6 +442,7 @@ pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Re
             })?;
         }
         dropped = started.len();
+        extensions::drop_created(&mut transaction, plan).await?;
     }
     transaction.batch_execute("drop schema crossfade cascade").await.map_err(failed(operation))?;
     transaction.commit().await.map_err(failed(operation))?;

@@ -8,6 +8,7 @@ pub mod control;
 pub mod copy;
 pub mod ddl;
 pub mod existing;
+pub mod extensions;
 pub mod orphans;
 pub mod quarantine;
 pub mod replace;

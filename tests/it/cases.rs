@@ -29,6 +29,8 @@ cases! {
     documents
     documents_that_jsonb_changes
     doubts
+    embeddings_in_use
+    embeddings_without_pgvector
     empty_columns
     epochs
     existing_arrays_and_domains
@@ -57,6 +59,7 @@ cases! {
     rails
     uuids
     uuids_as_blobs
+    vectors_of_other_shapes
 }
 
 #[test]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use crossfade::model::canonical::restore;
 use crossfade::model::convert::append_parameter;
 use crossfade::model::convert::forms::{
-    BoolForm, DateForm, DecimalClass, Element, EpochUnit, Fraction, IntervalForm, JsonForm, Layout, StampForm,
-    TimeForm, TimeLayout, UuidForm, Zone,
+    BoolForm, DateForm, DecimalClass, Element, EpochUnit, ExponentForm, Fraction, IntervalForm, JsonForm, Layout,
+    StampForm, TimeForm, TimeLayout, UuidForm, VectorDigits, VectorForm, WholeNumbers, Zone,
 };
 use crossfade::model::decode::{DecodeError, decode_field};
 use crossfade::model::encode::encode_field;
@@ -127,10 +127,28 @@ fn printed() -> Vec<(Mapping, Value<'static>, &'static str)> {
 }
 
 /// By hand: every family once and more, as COPY field, as array element, and back
+/// Whether the server has pgvector; `scripts/test_with_pgvector.sh` runs these tests on one that has
+async fn has_vectors(client: &Client) -> bool {
+    client.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.is_ok()
+}
+
+fn vectors() -> Vec<(Mapping, Value<'static>, &'static str)> {
+    let text = |text: &'static str| Value::Text(text.as_bytes());
+    let blob = Mapping::Vector { dimensions: 3, form: VectorForm::BlobLe };
+    let (digits, whole, exponent) = (VectorDigits::F32, WholeNumbers::Point, ExponentForm::Python);
+    let list = Mapping::Vector { dimensions: 3, form: VectorForm::Json { spaced: true, digits, whole, exponent } };
+    vec![
+        (blob, Value::Blob(b"\0\0\x80\x3f\0\0\0\xc0\0\0\0\x80"), "[1,-2,-0]"),
+        (blob, Value::Blob(b"\x01\0\0\0\xff\xff\x7f\x7f\0\0\x80\0"), "[1e-45,3.4028235e+38,1.1754944e-38]"),
+        (list, text("[0.1, 1e-05, -1.0]"), "[0.1,1e-05,-1]"),
+    ]
+}
+
 #[test]
 fn i10_conversions_are_read_as_meant() {
     run(async |client| {
-        for (mapping, value, expected) in printed() {
+        let vectors = if has_vectors(client).await { vectors() } else { Vec::new() };
+        for (mapping, value, expected) in printed().into_iter().chain(vectors) {
             let values = [(mapping, value)];
             load(client, &type_sql(mapping), &values).await;
             let row = client.query_one("SELECT format('%s', v) FROM t", &[]).await.unwrap();
@@ -147,7 +165,8 @@ fn i10_conversions_come_back_from_the_server() {
     run(async |client| {
         let mut rng = Rng::new(11);
         let mut mappings = all();
-        mappings.retain(|mapping| !matches!(mapping, Mapping::Vector { .. }));
+        let vectors = has_vectors(client).await;
+        mappings.retain(|mapping| vectors || !matches!(mapping, Mapping::Vector { .. }));
         mappings.sort_by_key(|mapping| type_sql(*mapping));
         for same_type in mappings.chunk_by(|a, b| type_sql(*a) == type_sql(*b)) {
             let mut texts: Vec<(Mapping, Vec<u8>)> = Vec::new();

@@ -61,6 +61,8 @@ mod tidy;
 mod translation;
 /// The hard values arrive with their storage class, in every position (I10)
 mod values;
+/// Embeddings on servers with pgvector (I10)
+mod vectors;
 /// What `status` and `verify` say with no replicator running (I2, I5, I10)
 mod verdicts;
 /// What happens between the waves of the copy, and between plan and capture (I2, I7)

@@ -10,7 +10,7 @@ use super::{finished, scan};
 use crate::error::Result;
 use crate::model::plan::Notice;
 use crate::model::planner::existing::{self, FoundTable, Revisions};
-use crate::model::planner::{Proven, Request};
+use crate::model::planner::{Proven, Request, left_to_target};
 use crate::model::schema::Table;
 use crate::model::target::Catalog;
 use crate::observe::progress::Reporter;
@@ -26,7 +26,8 @@ pub fn make_plan(source: &Path, request: &Request<'_>, catalog: &Catalog, report
         let written = bookkeeping(view, &found.tables)?;
         Ok((found, written))
     })?;
-    let Introspection { tables, skipped, .. } = found;
+    let Introspection { tables, fulltext, mut skipped, .. } = found;
+    skipped.extend(left_to_target(&fulltext));
     let (matched, left) = existing::match_tables(tables, catalog, request.choices, &written);
     let stage = reporter.stage("profile", "tables", matched.len() as u64);
     let mut found = Vec::with_capacity(matched.len());

@@ -33,12 +33,16 @@ pub fn append(buffer: &mut Vec<u8>, value: Value<'_>, mapping: Mapping) -> Resul
     written
 }
 
-/// Appends a value that is not NULL as one element of an array parameter; only arrays travel in another way there
+/// Appends a value that is not NULL as one element of an array parameter; only arrays and vectors travel in another way
+/// there
 #[inline(never)]
 pub fn append_parameter(buffer: &mut Vec<u8>, value: Value<'_>, mapping: Mapping) -> Result<(), Misfit> {
-    let Mapping::Array { element, form } = mapping else { return append(buffer, value, mapping) };
     let start = buffer.len();
-    let written = array::append_literal(buffer, value, element, form);
+    let written = match mapping {
+        Mapping::Array { element, form } => array::append_literal(buffer, value, element, form),
+        Mapping::Vector { dimensions, form } => vector::append_literal(buffer, value, dimensions, form),
+        _ => return append(buffer, value, mapping),
+    };
     if written.is_err() {
         buffer.truncate(start);
     }

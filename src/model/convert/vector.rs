@@ -14,17 +14,44 @@ pub(super) fn append(buffer: &mut Vec<u8>, value: Value<'_>, dimensions: u16, fo
     buffer.extend_from_slice(&(4 + 4 * u32::from(dimensions)).to_be_bytes());
     buffer.extend_from_slice(&dimensions.to_be_bytes());
     buffer.extend_from_slice(&[0; 2]);
+    each(value, dimensions, form, |float| buffer.extend_from_slice(&float.to_bits().to_be_bytes()))
+}
+
+/// As PostgreSQL's text for it: each number is the shortest decimal that gives back the float
+#[inline(never)]
+pub(super) fn append_literal(
+    buffer: &mut Vec<u8>,
+    value: Value<'_>,
+    dimensions: u16,
+    form: VectorForm,
+) -> Result<(), Misfit> {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; 4]);
+    let mut next = b'[';
+    each(value, dimensions, form, |float| {
+        buffer.push(std::mem::replace(&mut next, b','));
+        // Writing to memory cannot fail.
+        let _ = write!(buffer, "{float:e}");
+    })?;
+    buffer.push(b']');
+    let length = u32::try_from(buffer.len() - start - 4).map_err(|_| Misfit::TooLong)?;
+    buffer[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// Calls `write` with every float; after a misfit it may have been called with some of them
+fn each(value: Value<'_>, dimensions: u16, form: VectorForm, write: impl FnMut(f32)) -> Result<(), Misfit> {
     match (form, value) {
-        (VectorForm::BlobLe, Value::Blob(blob)) => append_blob(buffer, blob, dimensions),
+        (VectorForm::BlobLe, Value::Blob(blob)) => each_of_blob(blob, dimensions, write),
         (VectorForm::Json { spaced, digits, whole, exponent }, Value::Text(text)) => {
             let rules = Rules { digits, whole, exponent };
-            append_list(buffer, text, dimensions, if spaced { b", " } else { b"," }, rules)
+            each_of_list(text, dimensions, if spaced { b", " } else { b"," }, rules, write)
         }
         (_, other) => Err(Misfit::Class(other.class())),
     }
 }
 
-fn append_blob(buffer: &mut Vec<u8>, blob: &[u8], dimensions: u16) -> Result<(), Misfit> {
+fn each_of_blob(blob: &[u8], dimensions: u16, mut write: impl FnMut(f32)) -> Result<(), Misfit> {
     let (floats, odd) = blob.as_chunks::<4>();
     if floats.len() != usize::from(dimensions) || !odd.is_empty() {
         return Err(Misfit::Dimensions);
@@ -34,24 +61,23 @@ fn append_blob(buffer: &mut Vec<u8>, blob: &[u8], dimensions: u16) -> Result<(),
         if !float.is_finite() {
             return Err(Misfit::Infinite);
         }
-        buffer.extend_from_slice(&float.to_bits().to_be_bytes());
+        write(float);
     }
     Ok(())
 }
 
-fn append_list(
-    buffer: &mut Vec<u8>,
+fn each_of_list(
     text: &[u8],
     dimensions: u16,
     separator: &[u8],
     rules: Rules,
+    mut write: impl FnMut(f32),
 ) -> Result<(), Misfit> {
     let inner = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).ok_or(Misfit::Form)?;
     let mut count = 0;
     for (at, part) in inner.split(|byte| *byte == b',').enumerate() {
         let number = if at == 0 { Some(part) } else { part.strip_prefix(&separator[1..]) };
-        let float = number.and_then(|number| rules.read(number)).ok_or(Misfit::Form)?;
-        buffer.extend_from_slice(&float.to_bits().to_be_bytes());
+        write(number.and_then(|number| rules.read(number)).ok_or(Misfit::Form)?);
         count += 1;
     }
     if count == usize::from(dimensions) { Ok(()) } else { Err(Misfit::Dimensions) }
@@ -110,6 +136,19 @@ mod tests {
         assert_eq!(buffer[..4], (buffer.len() as u32 - 4).to_be_bytes());
         assert_eq!((&buffer[4..6], &buffer[6..8]), (&dimensions.to_be_bytes()[..], &[0, 0][..]));
         Ok(buffer[8..].as_chunks().0.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect())
+    }
+
+    #[test]
+    fn parameters_are_literals_of_the_same_floats() {
+        let floats = [1.5f32, -0.0, 0.1, f32::MAX, f32::MIN_POSITIVE, 1e-45, 123_456_790.0];
+        let blob: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+        let mut buffer = b"before".to_vec();
+        append_literal(&mut buffer, Value::Blob(&blob), 7, VectorForm::BlobLe).unwrap();
+        let (length, text) = buffer[6..].split_at(4);
+        assert_eq!(length, (text.len() as u32).to_be_bytes());
+        assert_eq!(text, b"[1.5e0,-0e0,1e-1,3.4028235e38,1.1754944e-38,1e-45,1.2345679e8]");
+        let bad = append_literal(&mut buffer, Value::Text(b"[0.1, 0.2]"), 3, PYTHON);
+        assert_eq!(bad, Err(Misfit::Dimensions));
     }
 
     #[test]

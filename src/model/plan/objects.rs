@@ -42,6 +42,8 @@ pub struct ExtensionPlan {
     pub name: String,
     /// The schema it is in, or goes to
     pub schema: String,
+    /// It was not there when the plan was made: we create it, and `cancel` takes it away again
+    pub created: bool,
 }
 
 /// A trigger of the target that fires, or does not, while we follow

@@ -59,6 +59,7 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Json { binary: false, .. } => {
             format!(", all JSON, {} not for jsonb", grouped(profile.spelled_documents.count))
         }
+        Mapping::Vector { dimensions, .. } => format!(", all vectors of {} dimensions", grouped(dimensions.into())),
         _ => String::new(),
     };
     let nulls = if profile.nulls == 0 { String::new() } else { format!(", {} NULL", grouped(profile.nulls)) };

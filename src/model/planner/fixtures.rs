@@ -2,6 +2,7 @@
 
 use super::{Found, Proven, Request, make_plan};
 use crate::model::choices::Choices;
+use crate::model::extensions::Offer;
 use crate::model::plan::Notice;
 use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, IndexOrigin, IndexTerm, Table, Term};
@@ -9,7 +10,10 @@ use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, Index
 /// The plan that nobody interfered with
 pub(super) fn create_plan(tables: Vec<(Table, TableProfile)>, skipped: Vec<Notice>, target_schema: &str) -> Proven {
     let choices = Choices::default();
-    make_plan(Found { tables, skipped, ..Found::default() }, &Request { target_schema, choices: &choices })
+    make_plan(
+        Found { tables, skipped, ..Found::default() },
+        &Request { target_schema, choices: &choices, offer: &Offer::default() },
+    )
 }
 
 pub(super) fn column(name: &str, declared: &str) -> Column {

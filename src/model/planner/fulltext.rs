@@ -5,12 +5,10 @@
 //! unreadable for connections in defensive mode (I11; shown in `sqlite/fulltext_tests.rs`).
 
 use super::names::Names;
-use super::{Draft, MAX_COLUMNS, Request, notice};
+use super::{Draft, MAX_COLUMNS, Notes, Request, notice};
 use crate::model::fulltext::{Content, FullText, FullTextColumn};
 use crate::model::mapping::Mapping;
-use crate::model::plan::{
-    AddedColumn, ColumnPlan, IndexMethod, IndexPlan, IndexTermPlan, Mode, Notice, TablePlan, TermPlan,
-};
+use crate::model::plan::{AddedColumn, ColumnPlan, IndexMethod, IndexPlan, IndexTermPlan, Notice, TablePlan, TermPlan};
 use crate::model::schema::{quote_identifier, quote_literal};
 
 /// Characters of all texts of a row together that are searched
@@ -21,18 +19,30 @@ use crate::model::schema::{quote_identifier, quote_literal};
 const MAX_CHARACTERS: u64 = 131_072;
 
 /// Adds a column for each table whose text is followed; returns what became of each for the operator
-pub(super) fn translate(drafts: &mut [Draft], found: &[FullText], request: &Request<'_>) -> Vec<Notice> {
-    let existing = request.choices.schema == Some(Mode::Existing);
+pub(super) fn translate(
+    drafts: &mut [Draft],
+    found: &[FullText],
+    request: &Request<'_>,
+    notes: &mut Notes,
+) -> Vec<Notice> {
+    if let Some(name) = &request.choices.defaults.text_search
+        && !request.offer.text_search.contains(name)
+    {
+        let message = format!("the target has no text search configuration {name}");
+        notes.refuse("text_search", &message, "choose one of those that `\\dF` of psql lists, or create it");
+    }
     let notices = found.iter().map(|table| {
-        if existing {
-            let message =
-                format!("virtual table of module {}: the target's own schema decides on search", table.module);
-            return notice(&table.name, &message, None);
-        }
         add(drafts, table, request.choices.defaults.text_search.as_deref())
             .unwrap_or_else(|(why, remedy)| notice(&table.name, &left(table, &why), remedy))
     });
     notices.collect()
+}
+
+/// Where the target's schema stands already, it has a search of its own or none
+pub fn left_to_target(found: &[FullText]) -> Vec<Notice> {
+    let message =
+        |table: &FullText| format!("full-text table ({}): the target's own schema decides on search", table.module);
+    found.iter().map(|table| notice(&table.name, &message(table), None)).collect()
 }
 
 fn left(table: &FullText, why: &str) -> String {

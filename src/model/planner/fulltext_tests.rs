@@ -1,7 +1,8 @@
 //! Full-text tables in plans made by hand
 
 use super::*;
-use crate::model::choices::Choices;
+use crate::model::choices::{Choices, Defaults};
+use crate::model::extensions::Offer;
 use crate::model::plan::Plan;
 use crate::model::planner::fixtures::{empty, with_alias};
 use crate::model::planner::{Found, make_plan};
@@ -19,11 +20,15 @@ fn fulltext(columns: &[&str], content: Content) -> FullText {
     }
 }
 
+fn offer() -> Offer {
+    Offer { text_search: vec!["it's".into()], ..Offer::default() }
+}
+
 fn plan(table: FullText, choices: &Choices) -> Plan {
     let docs = with_alias("docs", &[("id", "INTEGER"), ("title", "TEXT"), ("n", "INTEGER"), ("body", "TEXT")]);
     let profile = empty(&docs);
     let found = Found { tables: vec![(docs, profile)], fulltext: vec![table], ..Found::default() };
-    make_plan(found, &Request { target_schema: "public", choices }).plan
+    make_plan(found, &Request { target_schema: "public", choices, offer: &offer() }).plan
 }
 
 fn external(columns: &[&str]) -> FullText {
@@ -69,7 +74,8 @@ fn names_give_way_to_the_columns_that_are_there() {
         fulltext: vec![external(&[]), external(&["docs_fts_tsv"])],
         ..Found::default()
     };
-    let plan = make_plan(found, &Request { target_schema: "public", choices: &Choices::default() }).plan;
+    let plan =
+        make_plan(found, &Request { target_schema: "public", choices: &Choices::default(), offer: &offer() }).plan;
     let names: Vec<&str> = plan.tables[0].added.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["docs_fts_tsv_2", "docs_fts_tsv_3"]);
 }
@@ -90,7 +96,8 @@ fn what_cannot_be_followed_is_left_with_the_reason() {
         assert!(plan.tables[0].added.is_empty() && plan.tables[0].indexes.is_empty());
         assert!(plan.skipped[0].message.contains(reason), "{reason}: {}", plan.skipped[0].message);
     }
-    let existing = Choices { schema: Some(Mode::Existing), ..Choices::default() };
-    let plan = plan(external(&["body"]), &existing);
-    assert!(plan.tables[0].added.is_empty() && plan.skipped[0].message.contains("own schema decides"));
+    assert!(left_to_target(&[external(&["body"])])[0].message.contains("own schema decides"));
+    let defaults = Defaults { text_search: Some("klingon".into()), ..Defaults::default() };
+    let plan = plan(external(&["body"]), &Choices { defaults, ..choices });
+    assert!(plan.refusals[0].message.contains("no text search configuration klingon"), "{:?}", plan.refusals);
 }

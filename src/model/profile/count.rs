@@ -3,6 +3,7 @@
 use super::form::TextForm;
 use super::intent::Intent;
 use super::trial::{Sought, Trial, has_more_digits};
+use super::vectors::{Vectors, is_meant};
 use super::{ColumnProfile, MAX_FORMS, Tally, note};
 use crate::model::convert::forms::DecimalClass;
 use crate::model::encode::encode_field;
@@ -52,7 +53,8 @@ impl Counter {
         let Sought { intent, trials, scale } = sought;
         let numbers = table.columns[column].affinity == Affinity::Numeric;
         let trials = trials.into_iter().map(Trial::new).collect();
-        let profile = ColumnProfile { trials, ..ColumnProfile::default() };
+        let vectors = is_meant(&table.columns[column]).then(Vectors::default);
+        let profile = ColumnProfile { trials, vectors, ..ColumnProfile::default() };
         Counter { profile, intent, scale, numbers, scratch: Vec::new() }
     }
 
@@ -73,6 +75,9 @@ impl Counter {
         profile.bytes_max = profile.bytes_max.max(bytes);
         if let Some(at) = (value.class() as usize).checked_sub(Class::Integer as usize) {
             note(&mut profile.keys[at], key);
+        }
+        if let (Some(vectors), true) = (&mut self.profile.vectors, value != Value::Null) {
+            vectors.add(value, &mut self.scratch, key);
         }
         if self.intent == Intent::Json && value != Value::Null {
             self.document(value, key);

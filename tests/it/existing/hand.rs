@@ -2,6 +2,7 @@
 
 use crossfade::engine::planning::{plan_for, read_target};
 use crossfade::model::choices::Choices;
+use crossfade::model::extensions::Offer;
 use crossfade::model::phase::Phase;
 use crossfade::model::plan::{Mode, Policy};
 use crossfade::model::planner::Request;
@@ -42,7 +43,7 @@ impl Given {
         tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
             let mut client = Target::parse(&self.pair.target).unwrap().connect("test").await.unwrap();
             let catalog = read_target(&mut client, "public", &choices).await.unwrap();
-            let request = Request { target_schema: "public", choices: &choices };
+            let request = Request { target_schema: "public", choices: &choices, offer: &Offer::default() };
             let made = plan_for(&self.pair.source, &request, catalog.as_ref(), &Reporter::quiet());
             let plan = made.unwrap_or_else(|e| panic!("{}", e.report())).plan;
             assert_eq!(plan.refusals, [], "the plan refuses");

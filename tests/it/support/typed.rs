@@ -17,6 +17,22 @@ pub fn knows(kind: &str) -> bool {
     ["boolean", "date", TIME, "uuid", "json", DOCUMENT].contains(&kind)
         || MOMENT.contains(&kind)
         || kind.starts_with("numeric(")
+        || is_vector(kind)
+}
+
+/// `vector(3)` of pgvector, with or without its schema
+fn is_vector(kind: &str) -> bool {
+    kind.split_once('(').is_some_and(|(name, _)| name.rsplit('.').next() == Some("vector"))
+}
+
+/// The bits of each 32-bit float
+fn vector(numbers: impl Iterator<Item = Option<f32>>) -> Option<String> {
+    numbers.map(|number| Some(format!("{:08x}", number?.to_bits()))).collect()
+}
+
+fn list(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    vector(inner.split(',').map(|number| number.trim().parse().ok()))
 }
 
 /// The value of the source, which is not NULL, as the type has it; `None` if it is no such thing
@@ -26,6 +42,10 @@ pub fn source(value: ValueRef<'_>, kind: &str) -> Option<String> {
         _ => None,
     };
     let found = match (kind, value) {
+        (kind, ValueRef::Blob(bytes)) if is_vector(kind) => {
+            vector(bytes.chunks(4).map(|float| Some(f32::from_le_bytes(float.try_into().ok()?))))?
+        }
+        (kind, _) if is_vector(kind) => list(text?)?,
         ("boolean", ValueRef::Integer(0)) => "f".to_owned(),
         ("boolean", ValueRef::Integer(1)) => "t".to_owned(),
         ("boolean", _) => match text? {
@@ -62,6 +82,7 @@ pub fn target(text: &str, kind: &str) -> Option<String> {
         TIME => time(text)?.to_string(),
         "date" => day(text)?.0.to_string(),
         kind if MOMENT.contains(&kind) => moment(text)?.to_string(),
+        kind if is_vector(kind) => list(text)?,
         _ => text.to_owned(),
     };
     Some(format!("{kind} {found}"))

@@ -2,6 +2,7 @@
 
 use super::{Collision, FoundTable, Revisions, make_plan, match_tables};
 use crate::model::choices::Choices;
+use crate::model::extensions::Offer;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{Check, ColumnPlan, Notice, Plan};
 use crate::model::planner::evidence::{stamp_form, time_form};
@@ -132,7 +133,7 @@ pub fn plan_with(
         let none = vec![Collision::default(); matched.probes.len()];
         FoundTable { matched, profile, collisions: if collisions.is_empty() { none } else { collisions.to_vec() } }
     });
-    let request = Request { target_schema: "public", choices };
+    let request = Request { target_schema: "public", choices, offer: &Offer::default() };
     make_plan(found.collect(), left, Vec::new(), &request, catalog).plan
 }
 

@@ -1,0 +1,160 @@
+//! Columns of vectors in plans made by hand
+
+use super::*;
+use crate::model::choices::{Choices, ColumnChoice, TableChoice};
+use crate::model::extensions::{Extension, Offer};
+use crate::model::plan::{Plan, TablePlan};
+use crate::model::planner::fixtures::{index, with_alias};
+use crate::model::planner::{Found, make_plan};
+use crate::model::profile::TableProfile;
+use crate::model::profile::count::Counter;
+use crate::model::schema::Table;
+use crate::model::value::Value;
+
+const DOUBLES: &str = "[0.0023064255, -0.012345678901234567]";
+const FLOATS: &str = "[0.1, -0.5]";
+
+fn table(declared: &str) -> Table {
+    with_alias("docs", &[("id", "INTEGER"), ("embedding", declared)])
+}
+
+fn offer(permitted: bool) -> Offer {
+    let vector = Extension { name: "vector".into(), schema: None, permitted };
+    Offer { extensions: vec![vector], ..Offer::default() }
+}
+
+fn plan_with(table: Table, values: &[Value<'_>], choices: &Choices, offer: &Offer) -> Plan {
+    let mut columns = Vec::new();
+    for at in 0..table.columns.len() {
+        let mut counter = Counter::new(&table, at);
+        let ids: Vec<Value<'_>> = (1..=values.len() as i64).map(Value::Integer).collect();
+        let values = if at == 0 { ids.as_slice() } else { values };
+        values.iter().for_each(|value| {
+            counter.add(*value, &|| "id=1".into());
+        });
+        columns.push(counter.profile);
+    }
+    let profile = TableProfile { rows: values.len() as u64, columns, ..TableProfile::default() };
+    let found = Found { tables: vec![(table, profile)], ..Found::default() };
+    make_plan(found, &Request { target_schema: "my app", choices, offer }).plan
+}
+
+fn plan(declared: &str, values: &[Value<'_>]) -> Plan {
+    plan_with(table(declared), values, &Choices::default(), &offer(true))
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(text.as_bytes())
+}
+
+fn only(plan: &Plan) -> &TablePlan {
+    assert!(plan.refusals.is_empty(), "{:?}", plan.refusals);
+    &plan.tables[0]
+}
+
+#[test]
+fn blobs_and_lists_of_floats_become_vectors() {
+    let blob: Vec<u8> = [1.5f32, -0.0].iter().flat_map(|float| float.to_le_bytes()).collect();
+    for (declared, value) in [("BLOB", Value::Blob(&blob)), ("F32_BLOB(2)", Value::Blob(&blob)), ("TEXT", text(FLOATS))]
+    {
+        let plan = plan(declared, &[value, Value::Null, value]);
+        let table = only(&plan);
+        let column = &table.columns[1];
+        assert!(matches!(column.mapping, Mapping::Vector { dimensions: 2, .. }), "{declared}: {column:?}");
+        assert_eq!(column.type_sql, "\"my app\".\"vector\"(2)");
+        let index = &table.indexes[0];
+        assert_eq!((index.name.as_str(), index.method), ("docs_embedding_hnsw", IndexMethod::Hnsw));
+        assert_eq!(index.terms[0].what, TermPlan::Column(1));
+        assert_eq!(index.terms[0].operator_class.as_deref(), Some("\"my app\".\"vector_cosine_ops\""));
+        assert!(table.added.is_empty());
+        let created = ExtensionPlan { name: "vector".into(), schema: "my app".into(), created: true };
+        assert_eq!(plan.extensions, [created]);
+    }
+}
+
+#[test]
+fn lists_of_doubles_stay_and_get_a_vector_beside_them() {
+    for (declared, mapping, term) in [
+        ("TEXT", Mapping::Text, "\"embedding\""),
+        ("JSON", Mapping::Json { binary: true, numbers: true }, "\"embedding\"::text"),
+    ] {
+        let plan = plan(declared, &[text(FLOATS), text(DOUBLES)]);
+        let table = only(&plan);
+        assert_eq!(table.columns[1].mapping, mapping);
+        let [added] = table.added.as_slice() else { panic!("{:?}", table.added) };
+        assert_eq!((added.name.as_str(), added.type_sql.as_str()), ("embedding_vec", "\"my app\".\"vector\"(2)"));
+        assert!(added.generated.starts_with(&format!("CASE WHEN {term} ~ '^[[] *")), "{}", added.generated);
+        let end = format!("= 1 THEN {term}::\"my app\".\"vector\"(2) END");
+        assert!(added.generated.ends_with(&end), "{}", added.generated);
+        assert_eq!(table.indexes[0].terms[0].what, TermPlan::Expression("\"embedding_vec\"".into()));
+        assert_eq!(table.indexes[0].name, "docs_embedding_vec_hnsw");
+    }
+}
+
+#[test]
+fn other_values_and_other_uses_leave_the_column_as_it_is() {
+    let three = text("[1, 2, 3]");
+    for values in [
+        vec![text(FLOATS), three],
+        vec![text(FLOATS), text("none")],
+        vec![text(FLOATS), Value::Integer(1)],
+        vec![text("[1]")],
+        vec![Value::Blob(&[0; 8]), text(FLOATS)],
+        vec![Value::Null],
+    ] {
+        let plan = plan("TEXT", &values);
+        assert!(only(&plan).added.is_empty() && plan.extensions.is_empty(), "{values:?}");
+        assert!(!matches!(plan.tables[0].columns[1].mapping, Mapping::Vector { .. }), "{values:?}");
+    }
+    let mut indexed = table("TEXT");
+    indexed.indexes.push(index("i", false, &[1]));
+    let plan = plan_with(indexed, &[text(FLOATS)], &Choices::default(), &offer(true));
+    assert_eq!(only(&plan).columns[1].mapping, Mapping::Text);
+    let other = with_alias("docs", &[("id", "INTEGER"), ("list", "TEXT")]);
+    let plan = plan_with(other, &[text(FLOATS)], &Choices::default(), &offer(true));
+    assert_eq!(only(&plan).columns[1].mapping, Mapping::Text, "nothing asks for a vector");
+}
+
+#[test]
+fn the_choice_of_the_operator_counts() {
+    let choose = |choice: ColumnChoice| {
+        let columns = [("embedding".to_string(), choice)].into();
+        let tables = [("docs".to_string(), TableChoice { columns, ..TableChoice::default() })].into();
+        let choices = Choices { tables, ..Choices::default() };
+        plan_with(table("TEXT"), &[text(FLOATS)], &choices, &offer(true))
+    };
+    for (index, class) in
+        [("hnsw:l2", "vector_l2_ops"), ("hnsw:ip", "vector_ip_ops"), ("hnsw:cosine", "vector_cosine_ops")]
+    {
+        let plan = choose(ColumnChoice { index: Some(index.into()), ..ColumnChoice::default() });
+        let found = only(&plan).indexes[0].terms[0].operator_class.clone().unwrap();
+        assert!(found.ends_with(&format!("\"{class}\"")), "{found}");
+    }
+    let plan = choose(ColumnChoice { index: Some("hnsw:l1".into()), ..ColumnChoice::default() });
+    assert!(plan.refusals[0].message.contains("hnsw:l1"), "{:?}", plan.refusals);
+    let plan = choose(ColumnChoice { type_sql: Some("text".into()), ..ColumnChoice::default() });
+    assert_eq!((only(&plan).columns[1].mapping, plan.extensions.len()), (Mapping::Text, 0));
+}
+
+#[test]
+fn without_the_extension_the_plan_says_what_is_missing() {
+    for (offer, why, remedy) in [
+        (Offer::default(), "not installed on the server", "install it on the server"),
+        (offer(false), "may not create it", "CREATE EXTENSION \"vector\" SCHEMA \"my app\";"),
+    ] {
+        let plan = plan_with(table("TEXT"), &[text(FLOATS)], &Choices::default(), &offer);
+        assert_eq!(only(&plan).columns[1].mapping, Mapping::Text);
+        assert!(plan.extensions.is_empty() && plan.tables[0].indexes.is_empty());
+        let warning = &plan.warnings[0];
+        assert!(warning.message.contains(why) && warning.remedy.as_deref().unwrap().contains(remedy), "{warning:?}");
+    }
+}
+
+#[test]
+fn too_many_dimensions_for_an_index() {
+    let list = format!("[{}0]", "0,".repeat(2_000));
+    let plan = plan("TEXT", &[text(&list)]);
+    assert!(matches!(only(&plan).columns[1].mapping, Mapping::Vector { dimensions: 2_001, .. }));
+    assert!(plan.tables[0].indexes.is_empty());
+    assert!(plan.warnings.iter().any(|warning| warning.message.contains("2,000 dimensions")), "{:?}", plan.warnings);
+}

@@ -1,0 +1,4 @@
+UPDATE seen SET embedding = x'0000803f00000080' WHERE n = 1;
+INSERT INTO seen VALUES (x'0000803f00000000', 3);
+INSERT INTO word VALUES (3, '[0.10, 0.2]', 'none');
+DELETE FROM word WHERE id = 1;
