@@ -7,9 +7,11 @@ use crossfade::model::sql::{self, Scope};
 use crate::codec::RawField;
 use crate::support::rng::Rng;
 
+mod defaults;
 mod expressions;
 mod fixture;
 mod grammar;
+mod views;
 
 use fixture::{COLUMNS, Sides, database, sides, value};
 
@@ -189,7 +191,7 @@ fn random_expressions_agree_where_they_are_translated() {
     run(async |sides| {
         let scope = Scope::of_table(&sides.plan);
         let (mut translated, mut terms, mut wrong) = (0, 0, Vec::new());
-        for seed in 0..8000 {
+        for seed in 0..2000 {
             let mut rng = Rng::new(seed);
             let condition = grammar::condition(&mut rng, 3);
             if let Ok(sql) = sql::check(&condition, &scope) {
@@ -203,7 +205,6 @@ fn random_expressions_agree_where_they_are_translated() {
             }
         }
         assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
-        eprintln!("{translated} {terms}");
         assert!(translated > 300 && terms > 300, "only {translated} conditions and {terms} terms");
     });
 }

@@ -93,12 +93,8 @@ impl<'a> Translator<'a, '_> {
                 Ok(Sides::Both(format!("{}::integer", typed.wrapped()), literal::integer(*whole)))
             }
             (Kind::Integer { .. } | Kind::Numeric, Constant::Integer(whole)) => plain(literal::integer(*whole)),
-            (Kind::Wide, Constant::Integer(whole)) if (*whole as f64).abs() <= SURE_WHOLE => {
-                plain(literal::integer(*whole))
-            }
-            (Kind::Real, Constant::Integer(whole)) if (*whole as f64).abs() <= SURE_WHOLE => {
-                plain(literal::double(*whole as f64))
-            }
+            (Kind::Wide, Constant::Integer(whole)) if literal::is_sure(*whole) => plain(literal::integer(*whole)),
+            (Kind::Real, Constant::Integer(whole)) if literal::is_sure(*whole) => plain(literal::double(*whole as f64)),
             (Kind::Real, Constant::Real(real)) => plain(literal::double(*real)),
             (Kind::Integer { .. } | Kind::Wide | Kind::Numeric, Constant::Real(real)) if real.abs() <= SURE_WHOLE => {
                 plain(literal::decimal(*real))

@@ -11,7 +11,7 @@ use super::ir::{Call, Current, Expr, Operator, Quotes};
 use super::literal::{self, Constant, Fit};
 use super::{Reason, parse};
 
-/// The DEFAULT of a column
+/// The DEFAULT of a column, as it stands behind DEFAULT
 pub fn default(sql: &str, column: &ColumnPlan, source: &Column) -> Result<String, Reason> {
     let expr = parse::expression(sql)?;
     match constant(&expr)? {
@@ -221,7 +221,7 @@ fn of_text(format: &Format, column: &ColumnPlan, affinity: Affinity) -> Result<S
     let (reference, sql) = match column.mapping {
         Mapping::Text => return Ok(format!("to_char({UTC}, {})", quote_literal(&format.pattern))),
         Mapping::Timestamp { zoned: false, .. } => (STAMP, truncated),
-        Mapping::Timestamp { zoned: true, .. } => (STAMP, format!("{truncated} AT TIME ZONE 'utc'")),
+        Mapping::Timestamp { zoned: true, .. } => (STAMP, format!("({truncated} AT TIME ZONE 'utc')")),
         Mapping::Date(_) => (Mapping::Date(DateForm::Iso), format!("({UTC})::date")),
         Mapping::Time(_) => (TIME, format!("{truncated}::time")),
         _ => return Err(Reason::new(format!("the present moment in a column of type {}", column.type_sql))),

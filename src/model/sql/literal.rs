@@ -30,6 +30,11 @@ const SURE_DIGITS: usize = 15;
 /// Whole numbers up to here are doubles too
 pub(super) const SURE_WHOLE: f64 = 9_007_199_254_740_992.0;
 
+/// Whether a whole number is a double too
+pub(super) fn is_sure(whole: i64) -> bool {
+    whole.unsigned_abs() <= SURE_WHOLE as u64
+}
+
 impl Constant {
     /// A number as SQLite writes it in SQL, negated or not
     pub fn number(text: &str, negative: bool) -> Result<Constant, Reason> {
@@ -69,9 +74,7 @@ impl Constant {
     /// What the constant becomes in a column
     pub fn stored(self, affinity: Affinity) -> Result<Constant, Reason> {
         match (affinity, self.under(Some(affinity))?) {
-            (Affinity::Real, Constant::Integer(whole)) if (whole as f64).abs() <= SURE_WHOLE => {
-                Ok(Constant::Real(whole as f64))
-            }
+            (Affinity::Real, Constant::Integer(whole)) if is_sure(whole) => Ok(Constant::Real(whole as f64)),
             (Affinity::Real, Constant::Integer(_)) => Err(Reason::new("a number with more digits than reals have")),
             (Affinity::Integer | Affinity::Numeric, Constant::Real(real)) if real == real.trunc() => {
                 if real.abs() <= SURE_WHOLE {
@@ -206,14 +209,15 @@ pub(super) fn integer(whole: i64) -> String {
     if whole < 0 { format!("({whole})") } else { whole.to_string() }
 }
 
-/// A double, by its shortest decimal
+/// A double, by its shortest decimal, which is read as the same one
 pub(super) fn double(real: f64) -> String {
-    let text = if real.is_infinite() {
-        if real > 0.0 { "Infinity".into() } else { "-Infinity".into() }
-    } else {
-        format!("{real:?}")
+    let text = match real {
+        f64::INFINITY => "'Infinity'".to_owned(),
+        f64::NEG_INFINITY => "'-Infinity'".to_owned(),
+        _ if real != 0.0 && !(1e-6..1e15).contains(&real.abs()) => format!("'{real:?}'"),
+        _ => decimal(real),
     };
-    format!("'{text}'::double precision")
+    format!("{text}::double precision")
 }
 
 /// The same number as `numeric`

@@ -39,8 +39,7 @@ pub(super) struct Check {
 
 /// An expression alone
 pub(super) fn expression(sql: &str) -> Result<Expr, Reason> {
-    // The line break ends a comment at the end.
-    with_statement(&format!("SELECT ({sql}\n)"), |statement| match statement {
+    with_statement(&format!("SELECT {sql}"), |statement| match statement {
         Stmt::Select(select) => match only_column(select) {
             Some(expr) => convert(expr, 0),
             None => Err(Reason::new("it is not one expression")),
@@ -50,15 +49,19 @@ pub(super) fn expression(sql: &str) -> Result<Expr, Reason> {
 }
 
 fn only_column<'a>(select: &'a ast::Select<'a>) -> Option<&'a ast::Expr<'a>> {
-    let plain = select.with.is_none() && select.order_by.is_none() && select.limit.is_none();
-    match (&select.body.select, &select.body.compounds) {
-        (ast::OneSelect::Select { columns: [Column::Expr(expr, None)], from: None, where_clause: None, .. }, None)
-            if plain =>
-        {
-            Some(expr)
-        }
-        _ => None,
-    }
+    let ast::Select { with: None, body, order_by: None, limit: None } = select else { return None };
+    let ast::SelectBody {
+        select: ast::OneSelect::Select { columns: [Column::Expr(expr, None)], from: None, .. }, ..
+    } = body
+    else {
+        return None;
+    };
+    let ast::OneSelect::Select { distinctness, where_clause, group_by, having, window_clause, .. } = &body.select
+    else {
+        return None;
+    };
+    let alone = distinctness.is_none() && where_clause.is_none() && group_by.is_none() && having.is_none();
+    (alone && window_clause.is_none() && body.compounds.is_none()).then_some(expr)
 }
 
 /// CHECKs and computed columns of `CREATE TABLE`

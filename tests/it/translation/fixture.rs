@@ -129,7 +129,7 @@ pub const COLUMNS: &[Spec] = &[
         &["'123e4567e89b12d3a456426614174000'", "'ffffffffffffffffffffffffffffffff'"],
     ),
     ("ub", "BLOB", Mapping::Uuid(UuidForm::Bytes), &["x'123e4567e89b12d3a456426614174000'", "zeroblob(16)"]),
-    ("j", "JSON", Mapping::Json { binary: true, numbers: true }, &["'{}'", "'[1,2]'", "'\"a\"'", "'{\"a\": 1}'"]),
+    ("j", "JSON", Mapping::Json { binary: true, numbers: true }, &["'{}'", "'[1, 2]'", "'\"a\"'", "'{\"a\": 1}'"]),
     ("v", "", Mapping::Variant, &["0", "1.5", "'a'", "x'00'", "''"]),
 ];
 
