@@ -30,6 +30,8 @@ mod crash;
 mod existing;
 /// Full-text tables become columns that are searched, and stay what they are (I10, I11)
 mod fulltext;
+/// Data fitted to a schema that stands on the target, or refused whole (I10)
+mod existing_plan;
 /// Random schemas and statements by seed
 mod generator;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)

@@ -45,7 +45,7 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Bigint | Mapping::Integer | Mapping::Smallint => {
             format!(", {} to {}", profile.int_min, profile.int_max)
         }
-        Mapping::Text => of_text(profile),
+        Mapping::Text if profile.texts > 0 => of_text(profile),
         Mapping::Bytea => format!(", longest {} bytes", grouped(profile.bytes_max)),
         Mapping::Boolean(form) => format!(", all {}", boolean_words(form)),
         Mapping::Date(DateForm::Iso) => ", all %Y-%m-%d".to_owned(),
