@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use crate::error::{Error, Result};
 use crate::model::choices::Choices;
 use crate::model::plan::{Mode, Notice, Plan};
+use crate::model::planner::existing::{Collision, Probe};
 use crate::model::planner::{self, Found, Proven, Request};
 use crate::model::profile::TableProfile;
 use crate::model::profile::trial::Sought;
@@ -47,7 +48,7 @@ pub fn make_plan(source: &Path, request: &Request<'_>, reporter: &Reporter) -> R
     let stage = reporter.stage("profile", "tables", estimate);
     let mut tables = Vec::with_capacity(found.tables.len());
     for table in found.tables {
-        let profile = scan(&connection, &table, declared(&table), &stage)?;
+        let (profile, _) = scan(&connection, &table, declared(&table), &[], &stage)?;
         tables.push((table, profile));
     }
     stage.finish();
@@ -64,14 +65,20 @@ pub fn make_plan(source: &Path, request: &Request<'_>, reporter: &Reporter) -> R
 }
 
 /// Reads every value of a table
-fn scan(connection: &Connection, table: &Table, sought: Vec<Sought>, stage: &Stage) -> Result<TableProfile> {
+fn scan(
+    connection: &Connection,
+    table: &Table,
+    sought: Vec<Sought>,
+    probes: &[Probe],
+    stage: &Stage,
+) -> Result<(TableProfile, Vec<Collision>)> {
     let mut rows = 0;
-    let profile = profile_for(connection, table, sought, &mut |more| {
+    let (profile, collisions) = profile_for(connection, table, sought, probes, &mut |more| {
         rows += more;
         stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
     })?;
     stage.add(1, profile.bytes);
-    Ok(profile)
+    Ok((profile, collisions))
 }
 
 /// Adds what the source's encoding and library say about the plan

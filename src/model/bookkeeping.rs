@@ -42,6 +42,13 @@ pub const KNOWN: &[Known] = &[
     known("migrations", &["migration", "batch"]),
     known("__diesel_schema_migrations", &["version"]),
     known("refinery_schema_history", &["version", "name"]),
+    known("databasechangelog", &["id", "author", "filename"]),
+    known("databasechangeloglock", &[]),
+    known("doctrine_migration_versions", &["version"]),
+    known("phinxlog", &["version"]),
+    known("gorp_migrations", &["id"]),
+    known("__drizzle_migrations", &["hash"]),
+    known("aerich", &["version", "app"]),
 ];
 
 /// Revisions shown of one side

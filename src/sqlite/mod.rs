@@ -3,7 +3,6 @@
 pub mod capture;
 pub mod change_log;
 pub mod chunks;
-pub mod collisions;
 pub mod connection;
 pub mod cycle;
 pub mod durable;

@@ -5,6 +5,7 @@
 //! after each, every slice in a read transaction of its own. Rows that change between two slices may be counted as
 //! either; the plan's types are checked against every later value in any case (I10).
 
+mod collisions;
 mod cursor;
 
 use std::time::{Duration, Instant};
@@ -15,11 +16,13 @@ use super::introspect::failed;
 use super::rows::{Parameter, value_of};
 use crate::error::Result;
 use crate::model::key::KeyRef;
+use crate::model::planner::existing::{Collision, Probe};
 use crate::model::profile::TableProfile;
 use crate::model::profile::count::Counter;
 use crate::model::profile::trial::Sought;
 use crate::model::schema::{Table, quote_identifier};
 use crate::model::value::Value;
+use collisions::Watch;
 use cursor::{Cursor, Last};
 
 /// How long one read transaction may last, and how long none is open after it
@@ -37,27 +40,33 @@ const PACE: Pace = Pace { slice: Duration::from_millis(100), gap: Duration::from
 /// Counts over all rows of `table`. Outside of any transaction: it begins and ends its own. `on_rows` is told the number
 /// of rows read since it was told last.
 pub fn profile(conn: &Connection, table: &Table, on_rows: &mut dyn FnMut(u64)) -> Result<TableProfile> {
-    profile_for(conn, table, declared(table), on_rows)
+    profile_for(conn, table, declared(table), &[], on_rows).map(|(profile, _)| profile)
 }
 
-/// As [`profile`], where something else is looked for in each column than what its declaration asks for
+/// As [`profile`], where something else is looked for in each column than what its declaration asks for; and for each of
+/// `probes` the rows that collide
 pub fn profile_for(
     conn: &Connection,
     table: &Table,
     sought: Vec<Sought>,
+    probes: &[Probe],
     on_rows: &mut dyn FnMut(u64),
-) -> Result<TableProfile> {
-    profile_at(conn, table, sought, PACE, on_rows).map_err(failed(format!("cannot read table {}", table.name)))
+) -> Result<(TableProfile, Vec<Collision>)> {
+    let watched = || -> rusqlite::Result<_> {
+        let mut counts = Counts::new(table, sought);
+        counts.watches = probes.iter().map(Watch::new).collect::<rusqlite::Result<_>>()?;
+        profile_at(conn, counts, PACE, on_rows)
+    };
+    watched().map_err(failed(format!("cannot read table {}", table.name)))
 }
 
 fn profile_at(
     conn: &Connection,
-    table: &Table,
-    sought: Vec<Sought>,
+    mut counts: Counts<'_>,
     pace: Pace,
     on_rows: &mut dyn FnMut(u64),
-) -> rusqlite::Result<TableProfile> {
-    let mut counts = Counts::new(table, sought);
+) -> rusqlite::Result<(TableProfile, Vec<Collision>)> {
+    let table = counts.table;
     let Some(cursor) = Cursor::of(table) else {
         // No key to go on from: one scan.
         let mut statement = conn.prepare(&format!("SELECT {} FROM {}", columns(table), source(table)))?;
@@ -115,6 +124,7 @@ struct Counts<'t> {
     table: &'t Table,
     totals: TableProfile,
     counters: Vec<Counter>,
+    watches: Vec<Watch>,
     /// For each column: is it in a declared PRIMARY KEY that can hold NULL
     in_key: Vec<bool>,
 }
@@ -124,7 +134,7 @@ impl<'t> Counts<'t> {
         let nullable = table.rowid_alias.is_none();
         let in_key = (0..table.columns.len()).map(|at| nullable && table.primary_key.contains(&at)).collect();
         let counters = sought.into_iter().enumerate().map(|(at, sought)| Counter::seeking(table, at, sought)).collect();
-        Counts { table, totals: TableProfile::default(), counters, in_key }
+        Counts { table, totals: TableProfile::default(), counters, watches: Vec::new(), in_key }
     }
 
     /// Counts up to `limit` rows: the key of the last one (none without a cursor), `None` at the end
@@ -157,14 +167,18 @@ impl<'t> Counts<'t> {
             null_key |= self.in_key[at] && value == Value::Null;
             self.totals.bytes += counter.add(value, &name);
         }
+        for watch in &mut self.watches {
+            watch.add(row, &name)?;
+        }
         self.totals.rows += 1;
         self.totals.null_keys += null_key as u64;
         Ok(())
     }
 
-    fn finish(self) -> TableProfile {
+    fn finish(self) -> (TableProfile, Vec<Collision>) {
         let columns = self.counters.into_iter().map(|counter| counter.profile).collect();
-        TableProfile { columns, ..self.totals }
+        let collisions = self.watches.into_iter().map(Watch::finish).collect();
+        (TableProfile { columns, ..self.totals }, collisions)
     }
 }
 

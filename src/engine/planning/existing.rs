@@ -16,7 +16,7 @@ use crate::model::target::Catalog;
 use crate::observe::progress::Reporter;
 use crate::sqlite::connection::{in_read_view, open_reader};
 use crate::sqlite::introspect::{Introspection, introspect};
-use crate::sqlite::{collisions, revisions};
+use crate::sqlite::revisions;
 
 /// Reads the source and makes the plan; writes nothing anywhere
 pub fn make_plan(source: &Path, request: &Request<'_>, catalog: &Catalog, reporter: &Reporter) -> Result<Proven> {
@@ -32,9 +32,7 @@ pub fn make_plan(source: &Path, request: &Request<'_>, catalog: &Catalog, report
     let stage = reporter.stage("profile", "tables", matched.len() as u64);
     let mut found = Vec::with_capacity(matched.len());
     for matched in matched {
-        let profile = scan(&connection, &matched.source, matched.sought(), &stage)?;
-        let probes = matched.probes.iter().map(|probe| collisions::count(&connection, &matched.source, probe));
-        let collisions = probes.collect::<Result<Vec<_>>>()?;
+        let (profile, collisions) = scan(&connection, &matched.source, matched.sought(), &matched.probes, &stage)?;
         found.push(FoundTable { matched, profile, collisions });
     }
     stage.finish();

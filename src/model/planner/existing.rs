@@ -6,6 +6,7 @@
 
 mod convert;
 mod decide;
+mod empty;
 mod key;
 mod matching;
 mod rights;
@@ -42,7 +43,7 @@ pub fn make_plan(
 ) -> Proven {
     let mut notes = left.notes;
     let writer = writer::Writer::of(catalog);
-    let fractions = decide::other_forms(&found, writer);
+    let fractions = empty::other_forms(&found, writer);
     let (mut tables, mut evidence) = (Vec::new(), Vec::new());
     for (found, id) in found.into_iter().zip(1..) {
         let target = &catalog.tables[found.matched.target];
@@ -71,7 +72,7 @@ struct Drafting<'a> {
 }
 
 impl Drafting<'_> {
-    fn table(&mut self, id: i64, writer: writer::Writer, others: &decide::Others) -> Option<TablePlan> {
+    fn table(&mut self, id: i64, writer: writer::Writer, others: &empty::Others) -> Option<TablePlan> {
         let source = &self.found.matched.source;
         let key = match choose_key(source, self.found.profile.null_keys) {
             Ok(key) => key,
@@ -108,7 +109,7 @@ impl Drafting<'_> {
         at: usize,
         in_key: bool,
         writer: writer::Writer,
-        others: &decide::Others,
+        others: &empty::Others,
     ) -> Option<ColumnPlan> {
         let source = &self.found.matched.source;
         let seek = self.found.matched.columns[at].as_ref()?;

@@ -16,7 +16,8 @@ fn open(sql: &str) -> Connection {
 fn read(conn: &Connection, pace: Pace) -> (TableProfile, u64) {
     let table = introspect(conn).unwrap().tables.remove(0);
     let mut told = 0;
-    let profile = profile_at(conn, &table, declared(&table), pace, &mut |rows| told += rows).unwrap();
+    let counts = Counts::new(&table, declared(&table));
+    let (profile, _) = profile_at(conn, counts, pace, &mut |rows| told += rows).unwrap();
     (profile, told)
 }
 
@@ -79,7 +80,8 @@ fn a_slice_ends_its_transaction_so_that_a_writer_gets_in() {
     writer.busy_timeout(Duration::ZERO).unwrap();
     let reader = Connection::open(&path).unwrap();
     let table = introspect(&reader).unwrap().tables.remove(0);
-    assert_eq!(profile_at(&reader, &table, declared(&table), HASTY, &mut |_| {}).unwrap().rows, 4);
+    let counts = Counts::new(&table, declared(&table));
+    assert_eq!(profile_at(&reader, counts, HASTY, &mut |_| {}).unwrap().0.rows, 4);
     // In rollback-journal mode even a statement that was not reset would refuse this.
     writer.execute_batch("INSERT INTO t VALUES (5)").unwrap();
 }

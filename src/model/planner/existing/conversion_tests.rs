@@ -399,3 +399,51 @@ fn the_operator_settles_it_where_the_values_allow() {
         assert_eq!(with("DATETIME", to, values, choice.clone(), &[]), expected, "{to} {choice:?}");
     }
 }
+
+/// Columns of one type, the first with these values and the second with none
+fn beside(to: &str, values: &[&str], declared: &str) -> String {
+    let columns = [("id", "int8!"), ("a", to), ("b", to)];
+    let rows: Vec<[&str; 3]> = values.iter().map(|value| ["1", *value, "NULL"]).collect();
+    let rows: Vec<&[&str]> = rows.iter().map(|row| &row[..]).collect();
+    let table = source_table("t", &[("id", "INTEGER"), ("a", ""), ("b", declared)]);
+    let plan = plan(&[(table, &rows)], &catalog(vec![target_table("t", &columns)]), &Choices::default());
+    assert!(plan.refusals.is_empty(), "{:?}", plan.refusals);
+    format!("{}{}", short(&plan.tables[0].columns[2]), if plan.warnings.is_empty() { "" } else { " (warned)" })
+}
+
+#[test]
+fn other_columns_show_the_form_of_an_empty_one() {
+    for (to, values, declared, expected) in [
+        ("bool", &["'t'", "'f'"][..], "boolean", "Boolean(Letter)"),
+        ("bool", &["'yes'"], "VARCHAR(3)", "Boolean(Yes)"),
+        ("bool", &["1"], "VARCHAR(3)", "Boolean(Letter) (warned)"),
+        ("uuid", &["'00112233445566778899aabbccddeeff'"], "TEXT", "Uuid(Hex)"),
+        ("uuid", &["'00112233445566778899aabbccddeeff'"], "CHAR(36)", "Uuid(Hyphens)"),
+        ("uuid", &["x'00112233445566778899aabbccddeeff'"], "TEXT", "Uuid(Hyphens)"),
+        ("time", &["'03:04'"], "time", "time %H:%M"),
+        ("timestamp", &["'2024-01-02T03:04:05Z'"], "DATETIME", "timestamp %Y-%m-%dT%H:%M:%SZ"),
+        ("timestamptz", &["1704164645"], "INTEGER", "timestamptz S"),
+        ("timestamp", &["1704164645123"], "DATETIME", "timestamp Ms"),
+        ("timestamp", &["NULL"], "INTEGER", "timestamp Ms (warned)"),
+        ("timestamp", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
+    ] {
+        assert_eq!(beside(to, values, declared), expected, "{to} {values:?} {declared}");
+    }
+}
+
+#[test]
+fn other_columns_show_whether_zeros_are_left_out() {
+    let columns = [("id", "int8!"), ("a", "timestamp"), ("b", "timestamp")];
+    let of = |rows: &[&[&str]]| {
+        let table = source_table("t", &[("id", "INTEGER"), ("a", "DATETIME"), ("b", "DATETIME")]);
+        let plan = plan(&[(table, rows)], &catalog(vec![target_table("t", &columns)]), &Choices::default());
+        plan.tables[0].columns[1..].iter().map(short).collect::<Vec<_>>()
+    };
+    let (none, six) = ("'2024-01-02 03:04:05'", "'2024-01-02 03:04:05.123456'");
+    let (omitting, fixed) = ("timestamp %Y-%m-%d %H:%M:%S.6?", "timestamp %Y-%m-%d %H:%M:%S.6");
+    assert_eq!(of(&[&["1", six, six], &["2", none, six]]), [omitting, omitting]);
+    assert_eq!(of(&[&["1", six, none], &["2", none, none]]), [omitting, omitting]);
+    let zeros = "'2024-01-02 03:04:05.000000'";
+    assert_eq!(of(&[&["1", six, six], &["2", none, zeros]]), [omitting, fixed]);
+    assert_eq!(of(&[&["1", six, none]]), [fixed, "timestamp %Y-%m-%d %H:%M:%S"]);
+}

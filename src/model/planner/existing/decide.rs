@@ -1,11 +1,9 @@
 //! Which conversion holds every value, or which values stand in the way
 
-use super::FoundTable;
 use super::convert::{MICROSECONDS, Seek, Way};
+use super::empty::{Others, empty};
 use super::writer::Writer;
-use crate::model::convert::forms::{
-    BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
-};
+use crate::model::convert::forms::{Fraction, IntervalForm, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
 use crate::model::planner::evidence::{grouped, stamp_form, time_form};
@@ -33,31 +31,6 @@ pub(super) struct Fault {
     pub what: String,
     pub keys: Vec<String>,
     pub remedy: String,
-}
-
-/// Forms of the columns that show one
-#[derive(Clone, Debug, Default)]
-pub(super) struct Others {
-    stamps: Vec<StampForm>,
-}
-
-/// The forms in which columns of moments are written
-pub(super) fn other_forms(found: &[FoundTable], writer: Writer) -> Others {
-    let mut others = Others::default();
-    for found in found {
-        for (at, seek) in found.matched.columns.iter().enumerate() {
-            let Some(Seek { way: Way::Moment { .. }, .. }) = seek else { continue };
-            let (column, profile) = (&found.matched.source.columns[at], &found.profile.columns[at]);
-            let finding = typed::find(Intent::Moment, column, profile, Uses::default());
-            if let (1.., Some(Mapping::Timestamp { form, .. })) = (profile.texts, finding.mapping) {
-                let form = StampForm { fraction: settled(form.fraction, profile, writer, None), ..form };
-                if !others.stamps.contains(&form) {
-                    others.stamps.push(form);
-                }
-            }
-        }
-    }
-    others
 }
 
 /// The conversion of a column, or everything that stands in the way of one
@@ -179,7 +152,12 @@ fn moment(
 
 /// Digits behind the seconds that fit two forms, one that leaves zeros out and one that does not: the framework knows,
 /// or another column shows it
-fn settled(seen: Fraction, profile: &ColumnProfile, writer: Writer, others: Option<(StampForm, &Others)>) -> Fraction {
+pub(super) fn settled(
+    seen: Fraction,
+    profile: &ColumnProfile,
+    writer: Writer,
+    others: Option<(StampForm, &Others)>,
+) -> Fraction {
     let zeros =
         |form: &TextForm| matches!(form, TextForm::Stamp(_, digits, _) | TextForm::Time(_, digits) if digits.zeros);
     let is_open = !profile.forms.iter().any(|(form, _)| zeros(form));
@@ -202,7 +180,7 @@ fn settled(seen: Fraction, profile: &ColumnProfile, writer: Writer, others: Opti
 }
 
 /// The form that the operator gave, if the values allow it
-fn chosen_form(mapping: Mapping, seek: &Seek, profile: &ColumnProfile) -> Result<Mapping, Vec<Fault>> {
+pub(super) fn chosen_form(mapping: Mapping, seek: &Seek, profile: &ColumnProfile) -> Result<Mapping, Vec<Fault>> {
     let Some(wanted) = &seek.form else { return Ok(mapping) };
     let mut candidates = alternatives(mapping, profile).into_iter();
     match (spelled(mapping), candidates.find(|candidate| spelled(*candidate).as_deref() == Some(wanted))) {
@@ -213,7 +191,7 @@ fn chosen_form(mapping: Mapping, seek: &Seek, profile: &ColumnProfile) -> Result
 }
 
 /// The form as the plan file writes it, where there is a choice of forms
-fn spelled(mapping: Mapping) -> Option<String> {
+pub(super) fn spelled(mapping: Mapping) -> Option<String> {
     match mapping {
         Mapping::Timestamp { form, .. } | Mapping::Interval(IntervalForm::Epoch(form)) => Some(stamp_form(form)),
         Mapping::Time(form) => Some(time_form(form)),
@@ -272,7 +250,7 @@ fn tried(seek: &Seek, source: &Column, profile: &ColumnProfile) -> Result<Decide
 }
 
 /// What later values may do although all so far fit; `both` if the first two forms take them all
-fn doubt_of(mapping: Mapping, both: bool, source: &Column) -> Option<(String, String)> {
+pub(super) fn doubt_of(mapping: Mapping, both: bool, source: &Column) -> Option<(String, String)> {
     match mapping {
         Mapping::Double | Mapping::DoubleInteger | Mapping::Float4 if source.affinity == Affinity::Numeric => {
             let message = "SQLite stores whole numbers here as integers and others as reals, which this type cannot tell \
@@ -322,119 +300,8 @@ fn remedy(misfit: Misfit, trial: &Trial, profile: &ColumnProfile) -> String {
     }
 }
 
-fn plain(seek: &Seek, mapping: Mapping) -> Decided {
+pub(super) fn plain(seek: &Seek, mapping: Mapping) -> Decided {
     Decided { column: ColumnPlan { mapping, ..seek.template.clone() }, warning: None }
-}
-
-/// A column without a value: the declaration's DEFAULT, the framework and the other columns tell what will come
-fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
-    let (mapping, is_guess) = match seek.way {
-        Way::Tried | Way::Computed => {
-            let first = seek.sought.trials.first().map_or(Mapping::Text, |trial| trial.mapping);
-            let warning = doubt_of(first, seek.sought.trials.len() > 1, source);
-            return Ok(Decided { warning, ..plain(seek, first) });
-        }
-        Way::Boolean if source.affinity == Affinity::Text => (Mapping::Boolean(BoolForm::Letter), true),
-        Way::Boolean => (Mapping::Boolean(BoolForm::ZeroOne), false),
-        Way::Date => (Mapping::Date(DateForm::Iso), false),
-        Way::Time => (Mapping::Time(empty_time(writer)), writer == Writer::Unknown),
-        Way::Moment { zoned } => empty_moment(zoned, seek.assumed, source, writer, others),
-        Way::Interval if source.affinity == Affinity::Integer => (MICROSECONDS, false),
-        Way::Interval => {
-            (Mapping::Interval(IntervalForm::Epoch(iso(Fraction::Fixed(6), 0))), writer == Writer::Unknown)
-        }
-        Way::Uuid => (Mapping::Uuid(empty_uuid(source)), false),
-    };
-    let profile = ColumnProfile::default();
-    let mapping = match &seek.form {
-        Some(wanted) => grid(mapping)
-            .into_iter()
-            .find(|candidate| spelled(*candidate).as_ref() == Some(wanted))
-            .map_or_else(|| chosen_form(mapping, seek, &profile), Ok)?,
-        None => mapping,
-    };
-    let warning = (is_guess && seek.form.is_none()).then(|| {
-        let form = spelled(mapping).unwrap_or_else(|| "t or f".into());
-        let message =
-            format!("has no value yet, so that its form is a guess ({form}): rows with another are quarantined");
-        (message, "give the column's `form` in the plan file, or plan again once there are values".into())
-    });
-    Ok(Decided { warning, ..plain(seek, mapping) })
-}
-
-/// Every form of a moment or a time that the operator may give where no value shows one
-fn grid(like: Mapping) -> Vec<Mapping> {
-    let exact = (1..=6).map(Fraction::Fixed).chain((1..=6).map(Fraction::OmitZero));
-    let fractions: Vec<Fraction> = std::iter::once(Fraction::None).chain(exact).collect();
-    let stamps = |assumed: i16| -> Vec<StampForm> {
-        let layouts = [Layout::IsoSpace, Layout::IsoT, Layout::MinutesSpace, Layout::MinutesT, Layout::Compact];
-        let zones = [Zone::None, Zone::Z, Zone::Colon(0), Zone::Digits(0), Zone::Hours(0)];
-        let pairs = layouts.iter().flat_map(|layout| zones.iter().map(move |zone| (*layout, *zone)));
-        let all = pairs.flat_map(|(layout, zone)| {
-            fractions.iter().map(move |fraction| StampForm { layout, fraction: *fraction, zone, assumed })
-        });
-        all.collect()
-    };
-    match like {
-        Mapping::Timestamp { zoned, form } => {
-            stamps(form.assumed).into_iter().map(|form| Mapping::Timestamp { zoned, form }).collect()
-        }
-        Mapping::Interval(IntervalForm::Epoch(_)) => {
-            let plain = stamps(0).into_iter().filter(|form| form.zone == Zone::None);
-            plain.map(|form| Mapping::Interval(IntervalForm::Epoch(form))).collect()
-        }
-        Mapping::Time(_) => {
-            let layouts = [TimeLayout::Seconds, TimeLayout::Minutes, TimeLayout::Dated];
-            let all = layouts.iter().flat_map(|layout| fractions.iter().map(move |fraction| (*layout, *fraction)));
-            all.map(|(layout, fraction)| Mapping::Time(TimeForm { layout, fraction })).collect()
-        }
-        other => vec![other],
-    }
-}
-
-fn iso(fraction: Fraction, assumed: i16) -> StampForm {
-    StampForm { layout: Layout::IsoSpace, fraction, zone: Zone::None, assumed }
-}
-
-fn empty_time(writer: Writer) -> TimeForm {
-    match writer {
-        Writer::Rails => TimeForm { layout: TimeLayout::Dated, fraction: Fraction::OmitZero(6) },
-        Writer::SqlAlchemy => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::Fixed(6) },
-        _ => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::OmitZero(6) },
-    }
-}
-
-/// What moments will look like, and whether that is a guess
-fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
-    let assumed = if zoned { assumed } else { 0 };
-    let text = |form: StampForm| {
-        let assumed = if form.zone == Zone::None { assumed } else { 0 };
-        Mapping::Timestamp { zoned, form: StampForm { assumed, ..form } }
-    };
-    if let Some(Mapping::Timestamp { form, .. }) = typed::of_default(Intent::Moment, source) {
-        return (text(form), false);
-    }
-    let form = match writer {
-        _ if source.affinity == Affinity::Integer => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, true),
-        Writer::Prisma => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, false),
-        Writer::SqlAlchemy | Writer::Rails => iso(Fraction::Fixed(6), assumed),
-        Writer::Django => iso(Fraction::OmitZero(6), assumed),
-        Writer::Unknown => match others.stamps.as_slice() {
-            [form] => *form,
-            _ => return (text(iso(Fraction::OmitZero(6), assumed)), true),
-        },
-    };
-    (text(form), false)
-}
-
-fn empty_uuid(source: &Column) -> UuidForm {
-    let declared = source.declared_type.to_ascii_uppercase().replace(' ', "");
-    match source.affinity {
-        Affinity::Blob if !declared.is_empty() => UuidForm::Bytes,
-        _ if declared.ends_with("(32)") => UuidForm::Hex,
-        _ if declared.starts_with("BINARY") => UuidForm::Bytes,
-        _ => UuidForm::Hyphens,
-    }
 }
 
 impl Fault {

@@ -85,6 +85,17 @@ pub(super) fn check(found: &FoundTable, target: &TargetTable, notes: &mut Notes)
             notes.warn(&object, &message, None);
         }
     }
+    let documents = |index: &&TargetIndex| {
+        let columns = index.plain_columns().unwrap_or_default();
+        let is_document = |at: &usize| matches!(&target.columns[*at].kind, Kind::Base { name, .. } if name == "jsonb");
+        index.unique && columns.iter().any(is_document)
+    };
+    for index in target.indexes.iter().filter(documents) {
+        let object = format!("{} -> index {}", source.name, index.name);
+        let message = "unique over documents, of which SQLite tells two spellings apart and the target does not: rows \
+                       with the second are quarantined";
+        notes.warn(&object, message, None);
+    }
     for index in target.indexes.iter().filter(|index| index.unique && index.plain_columns().is_none()) {
         let same = |name: &str| name.eq_ignore_ascii_case(&index.name);
         if !source.indexes.iter().any(|other| other.unique && same(&other.name)) {

@@ -1,0 +1,205 @@
+//! Columns without a value: the declaration's DEFAULT, the framework and the other columns tell what will come
+
+use super::FoundTable;
+use super::convert::{MICROSECONDS, Seek, Way};
+use super::decide::{Decided, Fault, chosen_form, doubt_of, plain, settled, spelled};
+use super::writer::Writer;
+use crate::model::convert::forms::{
+    BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
+};
+use crate::model::mapping::Mapping;
+use crate::model::planner::typed::{self, Uses};
+use crate::model::profile::ColumnProfile;
+use crate::model::profile::intent::Intent;
+use crate::model::schema::{Affinity, Column};
+
+/// Forms of the columns that show one, each once
+#[derive(Clone, Debug, Default)]
+pub(super) struct Others {
+    booleans: Vec<BoolForm>,
+    uuids: Vec<UuidForm>,
+    times: Vec<TimeForm>,
+    pub stamps: Vec<StampForm>,
+    epochs: Vec<EpochUnit>,
+}
+
+/// The forms in which all columns with values are written
+pub(super) fn other_forms(found: &[FoundTable], writer: Writer) -> Others {
+    let mut others = Others::default();
+    for found in found {
+        for (at, seek) in found.matched.columns.iter().enumerate() {
+            let (column, profile) = (&found.matched.source.columns[at], &found.profile.columns[at]);
+            let intent = match seek.as_ref().map(|seek| seek.way) {
+                Some(Way::Boolean) => Intent::Boolean,
+                Some(Way::Uuid) => Intent::Uuid,
+                Some(Way::Time) => Intent::Time,
+                Some(Way::Moment { .. }) => Intent::Moment,
+                _ => continue,
+            };
+            if profile.values() > 0
+                && let Some(mapping) = typed::find(intent, column, profile, Uses::default()).mapping
+            {
+                others.add(mapping, profile, writer);
+            }
+        }
+    }
+    others
+}
+
+impl Others {
+    fn add(&mut self, mapping: Mapping, profile: &ColumnProfile, writer: Writer) {
+        match mapping {
+            Mapping::Boolean(form) => note(&mut self.booleans, form),
+            Mapping::Uuid(form) => note(&mut self.uuids, form),
+            Mapping::Time(form) => note(&mut self.times, form),
+            Mapping::Timestamp { form, .. } => {
+                let fraction = settled(form.fraction, profile, writer, None);
+                note(&mut self.stamps, StampForm { fraction, ..form });
+            }
+            Mapping::Epoch { unit, .. } => note(&mut self.epochs, unit),
+            _ => {}
+        }
+    }
+}
+
+fn note<T: PartialEq>(seen: &mut Vec<T>, form: T) {
+    if !seen.contains(&form) {
+        seen.push(form);
+    }
+}
+
+/// The form that all columns have which show one
+fn only<T: Copy>(seen: &[T]) -> Option<T> {
+    if let [form] = seen { Some(*form) } else { None }
+}
+
+/// The conversion of a column without a value
+pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
+    let (mapping, is_guess) = match seek.way {
+        Way::Tried | Way::Computed => {
+            let first = seek.sought.trials.first().map_or(Mapping::Text, |trial| trial.mapping);
+            let warning = doubt_of(first, seek.sought.trials.len() > 1, source);
+            return Ok(Decided { warning, ..plain(seek, first) });
+        }
+        Way::Boolean => empty_boolean(source, others),
+        Way::Date => (Mapping::Date(DateForm::Iso), false),
+        Way::Time => match (writer, only(&others.times)) {
+            (Writer::Unknown | Writer::Rails, Some(form)) => (Mapping::Time(form), false),
+            _ => (Mapping::Time(empty_time(writer)), writer == Writer::Unknown),
+        },
+        Way::Moment { zoned } => empty_moment(zoned, seek.assumed, source, writer, others),
+        Way::Interval if source.affinity == Affinity::Integer => (MICROSECONDS, false),
+        Way::Interval => {
+            (Mapping::Interval(IntervalForm::Epoch(iso(Fraction::Fixed(6), 0))), writer == Writer::Unknown)
+        }
+        Way::Uuid => (Mapping::Uuid(empty_uuid(source, others)), false),
+    };
+    let profile = ColumnProfile::default();
+    let mapping = match &seek.form {
+        Some(wanted) => grid(mapping)
+            .into_iter()
+            .find(|candidate| spelled(*candidate).as_ref() == Some(wanted))
+            .map_or_else(|| chosen_form(mapping, seek, &profile), Ok)?,
+        None => mapping,
+    };
+    let warning = (is_guess && seek.form.is_none()).then(|| {
+        let form = match mapping {
+            Mapping::Epoch { .. } => "milliseconds since 1970".to_owned(),
+            other => spelled(other).unwrap_or_else(|| "t or f".to_owned()),
+        };
+        let message =
+            format!("has no value yet, so that its form is a guess ({form}): rows with another are quarantined");
+        (message, "give the column's `form` in the plan file, or plan again once there are values".into())
+    });
+    Ok(Decided { warning, ..plain(seek, mapping) })
+}
+
+/// Every form of a moment or a time that the operator may give where no value shows one
+fn grid(like: Mapping) -> Vec<Mapping> {
+    let exact = (1..=6).map(Fraction::Fixed).chain((1..=6).map(Fraction::OmitZero));
+    let fractions: Vec<Fraction> = std::iter::once(Fraction::None).chain(exact).collect();
+    let stamps = |assumed: i16| -> Vec<StampForm> {
+        let layouts = [Layout::IsoSpace, Layout::IsoT, Layout::MinutesSpace, Layout::MinutesT, Layout::Compact];
+        let zones = [Zone::None, Zone::Z, Zone::Colon(0), Zone::Digits(0), Zone::Hours(0)];
+        let pairs = layouts.iter().flat_map(|layout| zones.iter().map(move |zone| (*layout, *zone)));
+        let all = pairs.flat_map(|(layout, zone)| {
+            fractions.iter().map(move |fraction| StampForm { layout, fraction: *fraction, zone, assumed })
+        });
+        all.collect()
+    };
+    match like {
+        Mapping::Timestamp { zoned, form } => {
+            stamps(form.assumed).into_iter().map(|form| Mapping::Timestamp { zoned, form }).collect()
+        }
+        Mapping::Interval(IntervalForm::Epoch(_)) => {
+            let plain = stamps(0).into_iter().filter(|form| form.zone == Zone::None);
+            plain.map(|form| Mapping::Interval(IntervalForm::Epoch(form))).collect()
+        }
+        Mapping::Time(_) => {
+            let layouts = [TimeLayout::Seconds, TimeLayout::Minutes, TimeLayout::Dated];
+            let all = layouts.iter().flat_map(|layout| fractions.iter().map(move |fraction| (*layout, *fraction)));
+            all.map(|(layout, fraction)| Mapping::Time(TimeForm { layout, fraction })).collect()
+        }
+        other => vec![other],
+    }
+}
+
+fn iso(fraction: Fraction, assumed: i16) -> StampForm {
+    StampForm { layout: Layout::IsoSpace, fraction, zone: Zone::None, assumed }
+}
+
+fn empty_boolean(source: &Column, others: &Others) -> (Mapping, bool) {
+    // TEXT affinity makes a text of every integer; any other leaves 't' what it is, as old Rails has it.
+    let is_text = source.affinity == Affinity::Text;
+    match only(&others.booleans) {
+        Some(form) if !(is_text && form == BoolForm::ZeroOne) => (Mapping::Boolean(form), false),
+        _ if is_text => (Mapping::Boolean(BoolForm::Letter), true),
+        _ => (Mapping::Boolean(BoolForm::ZeroOne), false),
+    }
+}
+
+fn empty_time(writer: Writer) -> TimeForm {
+    match writer {
+        Writer::Rails => TimeForm { layout: TimeLayout::Dated, fraction: Fraction::OmitZero(6) },
+        Writer::SqlAlchemy => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::Fixed(6) },
+        _ => TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::OmitZero(6) },
+    }
+}
+
+/// What moments will look like, and whether that is a guess
+fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
+    let assumed = if zoned { assumed } else { 0 };
+    let text = |form: StampForm| {
+        let assumed = if form.zone == Zone::None { assumed } else { 0 };
+        Mapping::Timestamp { zoned, form: StampForm { assumed, ..form } }
+    };
+    if let Some(Mapping::Timestamp { form, .. }) = typed::of_default(Intent::Moment, source) {
+        return (text(form), false);
+    }
+    let form = match writer {
+        _ if source.affinity == Affinity::Integer => {
+            let (unit, is_guess) = only(&others.epochs).map_or((EpochUnit::Ms, true), |unit| (unit, false));
+            return (Mapping::Epoch { zoned, unit }, is_guess);
+        }
+        Writer::Prisma => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, false),
+        Writer::SqlAlchemy | Writer::Rails => iso(Fraction::Fixed(6), assumed),
+        Writer::Django => iso(Fraction::OmitZero(6), assumed),
+        Writer::Unknown => match (only(&others.stamps), others.epochs.as_slice()) {
+            (Some(form), []) => form,
+            (None, [unit]) if others.stamps.is_empty() => return (Mapping::Epoch { zoned, unit: *unit }, false),
+            _ => return (text(iso(Fraction::OmitZero(6), assumed)), true),
+        },
+    };
+    (text(form), false)
+}
+
+fn empty_uuid(source: &Column, others: &Others) -> UuidForm {
+    let declared = source.declared_type.to_ascii_uppercase().replace(' ', "");
+    let is_blob = source.affinity == Affinity::Blob && !declared.is_empty();
+    match only(&others.uuids) {
+        _ if declared.ends_with("(32)") => UuidForm::Hex,
+        _ if is_blob || declared.starts_with("BINARY") => UuidForm::Bytes,
+        Some(form) if form != UuidForm::Bytes && !declared.ends_with("(36)") => form,
+        _ => UuidForm::Hyphens,
+    }
+}
