@@ -424,6 +424,7 @@ fn other_columns_show_the_form_of_an_empty_one() {
         ("timestamp", &["'2024-01-02T03:04:05Z'"], "DATETIME", "timestamp %Y-%m-%dT%H:%M:%SZ"),
         ("timestamptz", &["1704164645"], "INTEGER", "timestamptz S"),
         ("timestamp", &["1704164645123"], "DATETIME", "timestamp Ms"),
+        ("timestamp", &["1704164645123"], "CHAR(0)", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
         ("timestamp", &["NULL"], "INTEGER", "timestamp Ms (warned)"),
         ("timestamp", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
     ] {

@@ -176,15 +176,19 @@ fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, othe
     if let Some(Mapping::Timestamp { form, .. }) = typed::of_default(Intent::Moment, source) {
         return (text(form), false);
     }
+    // TEXT affinity makes a text of every integer.
+    let epochs = if source.affinity == Affinity::Text { &[] } else { others.epochs.as_slice() };
     let form = match writer {
         _ if source.affinity == Affinity::Integer => {
-            let (unit, is_guess) = only(&others.epochs).map_or((EpochUnit::Ms, true), |unit| (unit, false));
+            let (unit, is_guess) = only(epochs).map_or((EpochUnit::Ms, true), |unit| (unit, false));
             return (Mapping::Epoch { zoned, unit }, is_guess);
         }
-        Writer::Prisma => return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, false),
+        Writer::Prisma if source.affinity != Affinity::Text => {
+            return (Mapping::Epoch { zoned, unit: EpochUnit::Ms }, false);
+        }
         Writer::SqlAlchemy | Writer::Rails => iso(Fraction::Fixed(6), assumed),
         Writer::Django => iso(Fraction::OmitZero(6), assumed),
-        Writer::Unknown => match (only(&others.stamps), others.epochs.as_slice()) {
+        Writer::Unknown | Writer::Prisma => match (only(&others.stamps), epochs) {
             (Some(form), []) => form,
             (None, [unit]) if others.stamps.is_empty() => return (Mapping::Epoch { zoned, unit: *unit }, false),
             _ => return (text(iso(Fraction::OmitZero(6), assumed)), true),
