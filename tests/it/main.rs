@@ -28,10 +28,10 @@ mod connect;
 mod crash;
 /// Tables that the application's own migrations made: copied into, followed, and left as they were (I7, I10)
 mod existing;
-/// Full-text tables become columns that are searched, and stay what they are (I10, I11)
-mod fulltext;
 /// Data fitted to a schema that stands on the target, or refused whole (I10)
 mod existing_plan;
+/// Full-text tables become columns that are searched, and stay what they are (I10, I11)
+mod fulltext;
 /// Random schemas and statements by seed
 mod generator;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)

@@ -55,8 +55,8 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Epoch { unit, .. } => format!(", all {}", epoch_unit(unit)),
         Mapping::Uuid(UuidForm::Bytes) => ", all of 16 bytes".to_owned(),
         Mapping::Uuid(form) => format!(", all {}", uuid_words(form)),
-        Mapping::Json { binary: true, .. } => ", all JSON".to_owned(),
-        Mapping::Json { binary: false, .. } => {
+        Mapping::Json { binary, .. } if binary || profile.spelled_documents.count == 0 => ", all JSON".to_owned(),
+        Mapping::Json { .. } => {
             format!(", all JSON, {} not for jsonb", grouped(profile.spelled_documents.count))
         }
         Mapping::Vector { dimensions, .. } => format!(", all vectors of {} dimensions", grouped(dimensions.into())),

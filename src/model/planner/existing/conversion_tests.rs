@@ -426,6 +426,8 @@ fn other_columns_show_the_form_of_an_empty_one() {
         ("timestamp", &["1704164645123"], "DATETIME", "timestamp Ms"),
         ("timestamp", &["1704164645123"], "CHAR(0)", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
         ("timestamp", &["NULL"], "INTEGER", "timestamp Ms (warned)"),
+        ("timestamp(3)", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.3 Scale(3) (warned)"),
+        ("timestamp(0)", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S Scale(0) (warned)"),
         ("timestamp", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
     ] {
         assert_eq!(beside(to, values, declared), expected, "{to} {values:?} {declared}");

@@ -8,6 +8,7 @@ use crate::model::convert::forms::{
     BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
 };
 use crate::model::mapping::Mapping;
+use crate::model::plan::Check;
 use crate::model::planner::typed::{self, Uses};
 use crate::model::profile::ColumnProfile;
 use crate::model::profile::intent::Intent;
@@ -87,7 +88,7 @@ pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Other
             (Writer::Unknown | Writer::Rails, Some(form)) => (Mapping::Time(form), false),
             _ => (Mapping::Time(empty_time(writer)), writer == Writer::Unknown),
         },
-        Way::Moment { zoned } => empty_moment(zoned, seek.assumed, source, writer, others),
+        Way::Moment { zoned } => empty_moment(zoned, seek, source, writer, others),
         Way::Interval if source.affinity == Affinity::Integer => (MICROSECONDS, false),
         Way::Interval => {
             (Mapping::Interval(IntervalForm::Epoch(iso(Fraction::Fixed(6), 0))), writer == Writer::Unknown)
@@ -167,8 +168,8 @@ fn empty_time(writer: Writer) -> TimeForm {
 }
 
 /// What moments will look like, and whether that is a guess
-fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
-    let assumed = if zoned { assumed } else { 0 };
+fn empty_moment(zoned: bool, seek: &Seek, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
+    let assumed = if zoned { seek.assumed } else { 0 };
     let text = |form: StampForm| {
         let assumed = if form.zone == Zone::None { assumed } else { 0 };
         Mapping::Timestamp { zoned, form: StampForm { assumed, ..form } }
@@ -191,10 +192,19 @@ fn empty_moment(zoned: bool, assumed: i16, source: &Column, writer: Writer, othe
         Writer::Unknown | Writer::Prisma => match (only(&others.stamps), epochs) {
             (Some(form), []) => form,
             (None, [unit]) if others.stamps.is_empty() => return (Mapping::Epoch { zoned, unit: *unit }, false),
-            _ => return (text(iso(Fraction::OmitZero(6), assumed)), true),
+            _ => return (text(iso(likely_fraction(&seek.template.check), assumed)), true),
         },
     };
     (text(form), false)
+}
+
+/// As many digits as the target keeps; where it keeps all, both of the commonest ways are taken
+fn likely_fraction(check: &Check) -> Fraction {
+    match check {
+        Check::Scale(0) => Fraction::None,
+        Check::Scale(digits) => Fraction::Fixed(*digits),
+        _ => Fraction::OmitZero(6),
+    }
 }
 
 fn empty_uuid(source: &Column, others: &Others) -> UuidForm {

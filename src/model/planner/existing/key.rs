@@ -142,8 +142,11 @@ fn warn_and_refuse_helper(plan: &TablePlan, target: &TargetTable, notes: &mut No
         KeyKind::Rowid => format!("a column {ROWID_COLUMN} and a unique index on it"),
         _ => "an index on its key".to_owned(),
     };
-    let message = format!("{} gets {what} on the target, for as long as crossfade follows", target.name);
-    notes.warn(name, &message, None);
+    // The column for the rowid was told with the key.
+    if plan.key.kind != KeyKind::Rowid {
+        let message = format!("{} gets {what} on the target, for as long as crossfade follows", target.name);
+        notes.warn(name, &message, None);
+    }
     if !target.owned {
         let message =
             format!("{} needs {what} on the target, which only its owner {} can add", target.name, target.owner);

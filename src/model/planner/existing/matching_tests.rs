@@ -170,7 +170,9 @@ fn a_table_without_a_key_gets_a_column_for_the_rowid() {
     let planned = &plan.tables[0];
     assert_eq!((planned.key.kind, planned.columns[1].target_name.as_str()), (KeyKind::Rowid, "_crossfade_rowid"));
     assert_eq!((planned.key_constraint.as_str(), planned.conflict), ("_crossfade_1", Conflict::OnKey));
-    assert!(told(&plan.warnings).contains("t gets a column _crossfade_rowid and a unique index on it"));
+    assert!(
+        told(&plan.warnings).contains("rows are told apart by the rowid, kept in an additional column on the target")
+    );
     let foreign = TargetTable { owned: false, ..target() };
     let message = refusals(vec![table.clone()], vec![foreign], &Choices::default());
     assert!(message.contains("which only its owner app can add"), "{message}");
