@@ -30,6 +30,8 @@ pub struct Settings {
     pub until_in_sync: bool,
     /// What a new plan is made with
     pub choices: Choices,
+    /// Rows of each table that a new plan rests on; all if `None`
+    pub sample: Option<u64>,
     pub http: Option<SocketAddr>,
 }
 

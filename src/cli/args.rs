@@ -38,6 +38,9 @@ pub enum Verb {
         /// Print one JSON document instead
         #[arg(long)]
         json: bool,
+        /// Read about this many rows of each table instead of all, spread evenly; for very large files
+        #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+        sample: Option<u64>,
     },
     /// Copy everything, then follow every change until stopped; started again, go on from there
     Run {
@@ -60,6 +63,9 @@ pub enum Verb {
         /// Bytes that one read of the copy takes from the source [default: 4194304]
         #[arg(long, value_name = "BYTES")]
         chunk_bytes: Option<usize>,
+        /// Plan by about this many rows of each table instead of all, spread evenly; for very large files
+        #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+        sample: Option<u64>,
     },
     /// Show where the migration stands
     Status {
@@ -166,6 +172,7 @@ pub struct RunOptions {
     pub log_limit: Option<u64>,
     pub workers: Option<usize>,
     pub chunk_bytes: Option<usize>,
+    pub sample: Option<u64>,
 }
 
 impl Pair {
@@ -200,6 +207,7 @@ impl Pair {
             )?,
             until_in_sync: options.until_in_sync,
             choices: Choices { schema: options.schema, ..Choices::default() },
+            sample: options.sample,
             http: options.http,
         };
         let target = Target::parse(&target)?;

@@ -50,13 +50,13 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         .map_err(|e| Error::internal("start the runtime").caused_by(e))?;
     let plain = RunOptions::default;
     match arguments.verb {
-        Verb::Plan { pair, making, json } => {
-            let options = RunOptions { schema: making.mode(), ..plain() };
+        Verb::Plan { pair, making, json, sample } => {
+            let options = RunOptions { schema: making.mode(), sample, ..plain() };
             plan::run(&pair.resolve(options, Reporter::new(), &runtime)?, json)
         }
-        Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes } => {
+        Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes, sample } => {
             let (schema, until_in_sync) = (making.mode(), until.is_some());
-            let options = RunOptions { schema, until_in_sync, http, log_limit, workers, chunk_bytes };
+            let options = RunOptions { schema, until_in_sync, http, log_limit, workers, chunk_bytes, sample };
             run::run(&pair.resolve(options, Reporter::new(), &runtime)?)
         }
         Verb::Status { pair, json, watch } => {

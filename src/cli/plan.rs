@@ -45,7 +45,7 @@ fn fresh(context: &Context, client: &mut tokio_postgres::Client) -> Result<Prove
     let offer = context.runtime.block_on(extensions::offer(client))?;
     let target = context.runtime.block_on(planning::read_target(client, &schema, choices))?;
     let request = Request { target_schema: &schema, choices, offer: &offer };
-    let mut proven = planning::plan_for(source, &request, target.as_ref(), &context.reporter)?;
+    let mut proven = planning::plan_for(source, &request, target.as_ref(), context.settings.sample, &context.reporter)?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);
     Ok(proven)
@@ -230,8 +230,9 @@ fn summary(plan: &Plan) -> String {
         0 => "ready".to_string(),
         refusals => format!("refused ({})", counted(refusals, "refusal", "refusals")),
     };
+    let about = if plan.sampled { "sampled, about " } else { "" };
     format!(
-        "{verdict}: {copied}, {} rows, {} to schema {}; {}, {} skipped\n",
+        "{verdict}: {copied}, {about}{} rows, {} to schema {}; {}, {} skipped\n",
         grouped(rows),
         size(bytes),
         shown(&plan.target_schema),

@@ -14,9 +14,9 @@ use crate::sqlite::profile::profile;
 
 fn plan_of(conn: &Connection) -> Proven {
     let found = introspect(conn).unwrap();
-    let profiled = found.tables.into_iter().map(|table| {
-        let profile = profile(conn, &table, &mut |_| {}).unwrap();
-        (table, profile)
+    let profiled = found.tables.iter().map(|table| {
+        let profile = profile(conn, table, &found.tables, None, &mut |_| {}).unwrap();
+        (table.clone(), profile)
     });
     let choices = Choices::default();
     let request = Request { target_schema: "public", choices: &choices, offer: &Offer::default() };

@@ -22,7 +22,7 @@ use crate::sqlite::capture;
 use crate::sqlite::connection::{in_read_view, open_reader, text_order};
 use crate::sqlite::durable;
 use crate::sqlite::introspect::introspect;
-use crate::sqlite::profile::{declared, profile_for};
+use crate::sqlite::profile::{Tables, declared, profile_for, rows_at_most};
 
 /// The target's schema if it stands already and decides; `None` where the plan creates it
 pub async fn read_target(client: &mut Client, schema: &str, choices: &Choices) -> Result<Option<Catalog>> {
@@ -32,28 +32,33 @@ pub async fn read_target(client: &mut Client, schema: &str, choices: &Choices) -
     }
 }
 
-/// Makes the plan for what was read of the target; writes nothing anywhere
-pub fn plan_for(source: &Path, request: &Request<'_>, target: Option<&Catalog>, reporter: &Reporter) -> Result<Proven> {
+/// Makes the plan for what was read of the target; writes nothing anywhere. Of a table with more rows than `sample` only
+/// about that many are read
+pub fn plan_for(
+    source: &Path,
+    request: &Request<'_>,
+    target: Option<&Catalog>,
+    sample: Option<u64>,
+    reporter: &Reporter,
+) -> Result<Proven> {
     match target {
-        None => make_plan(source, request, reporter),
-        Some(catalog) => existing::make_plan(source, request, catalog, reporter),
+        None => make_plan(source, request, sample, reporter),
+        Some(catalog) => existing::make_plan(source, request, catalog, sample, reporter),
     }
 }
 
 /// Reads the source and makes the plan of a schema that we create; writes nothing anywhere
-pub fn make_plan(source: &Path, request: &Request<'_>, reporter: &Reporter) -> Result<Proven> {
+fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
-    let estimate = found.tables.len() as u64;
-    let stage = reporter.stage("profile", "tables", estimate);
-    let mut tables = Vec::with_capacity(found.tables.len());
-    for table in found.tables {
-        let (profile, _) = scan(&connection, &table, declared(&table), &[], &stage)?;
-        tables.push((table, profile));
-    }
-    stage.finish();
-    let found = Found { tables, fulltext: found.fulltext, skipped: found.skipped };
-    let mut proven = planner::make_plan(found, request);
+    let reading = Reading::begin(&connection, &found.tables, found.tables.iter(), sample, reporter)?;
+    let profiles = found.tables.iter().map(|table| Ok(reading.table(table, declared(table), &[])?.0));
+    let profiles = profiles.collect::<Result<Vec<_>>>()?;
+    reading.stage.finish();
+    let sampled = profiles.iter().any(|profile| profile.sampled);
+    let tables = found.tables.into_iter().zip(profiles).collect();
+    let mut proven = planner::make_plan(Found { tables, fulltext: found.fulltext, skipped: found.skipped }, request);
+    proven.plan.sampled = sampled;
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(Notice {
             object: source.display().to_string(),
@@ -64,21 +69,47 @@ pub fn make_plan(source: &Path, request: &Request<'_>, reporter: &Reporter) -> R
     finished(&connection, proven)
 }
 
-/// Reads every value of a table
-fn scan(
-    connection: &Connection,
-    table: &Table,
-    sought: Vec<Sought>,
-    probes: &[Probe],
-    stage: &Stage,
-) -> Result<(TableProfile, Vec<Collision>)> {
-    let mut rows = 0;
-    let (profile, collisions) = profile_for(connection, table, sought, probes, &mut |more| {
-        rows += more;
-        stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
-    })?;
-    stage.add(1, profile.bytes);
-    Ok((profile, collisions))
+/// The source's tables while they are read, one after the other
+struct Reading<'a> {
+    connection: &'a Connection,
+    all: &'a [Table],
+    sample: Option<u64>,
+    stage: Stage,
+}
+
+impl<'a> Reading<'a> {
+    /// `all` are the tables of the source, and `wanted` those that will be read
+    fn begin<'t>(
+        connection: &'a Connection,
+        all: &'a [Table],
+        wanted: impl Iterator<Item = &'t Table>,
+        sample: Option<u64>,
+        reporter: &Reporter,
+    ) -> Result<Reading<'a>> {
+        let expected = wanted.map(|table| expected(connection, table, sample)).sum::<Result<u64>>()?;
+        Ok(Reading { connection, all, sample, stage: reporter.stage("profile", "rows", expected) })
+    }
+
+    /// Reads every value of a table, or those of the sample
+    fn table(&self, table: &Table, sought: Vec<Sought>, probes: &[Probe]) -> Result<(TableProfile, Vec<Collision>)> {
+        let expected = expected(self.connection, table, self.sample)?;
+        let mut rows = 0;
+        let mut tell = |more| {
+            rows += more;
+            self.stage.add(more, 0);
+            self.stage.tell(&format!("`{}`: {} rows read", table.name, grouped(rows)));
+        };
+        let source = Tables { table, all: self.all };
+        let (profile, collisions) = profile_for(self.connection, source, sought, probes, self.sample, &mut tell)?;
+        // Fewer than their rowids allow: the bar goes on from where it was expected to be.
+        self.stage.pass(expected.saturating_sub(rows));
+        self.stage.add(0, profile.bytes);
+        Ok((profile, collisions))
+    }
+}
+
+fn expected(connection: &Connection, table: &Table, sample: Option<u64>) -> Result<u64> {
+    Ok(rows_at_most(connection, table)?.min(sample.unwrap_or(u64::MAX)))
 }
 
 /// Adds what the source's encoding and library say about the plan

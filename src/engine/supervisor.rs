@@ -159,7 +159,8 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let choices = &context.settings.choices;
     let target = runtime.block_on(planning::read_target(client, &schema, choices))?;
     let request = Request { target_schema: &schema, choices, offer: &offer };
-    let mut plan = planning::plan_for(source, &request, target.as_ref(), &context.reporter)?.plan;
+    let sample = context.settings.sample;
+    let mut plan = planning::plan_for(source, &request, target.as_ref(), sample, &context.reporter)?.plan;
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;

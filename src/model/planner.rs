@@ -13,6 +13,7 @@ mod fulltext;
 mod indexes;
 mod key;
 mod names;
+mod rows;
 mod typed;
 mod unify;
 mod vectors;
@@ -126,6 +127,7 @@ fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft
     };
     warn_about_key(&table, &key, profile.null_keys, notes);
     let (columns, choices) = columns::plan_columns(&table, &profile, &key, notes);
+    rows::warn_about_texts(&table, &profile, &key, notes);
     let key_columns = columns::key_columns(&columns, &key);
     let (row_count, byte_count) = (profile.rows, profile.bytes);
     let plan = TablePlan { columns, key_columns, row_count, byte_count, ..TablePlan::new(table, key) };

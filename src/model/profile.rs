@@ -36,6 +36,8 @@ pub struct ColumnProfile {
     pub nul_texts: u64,
     /// Texts that are not valid UTF-8
     pub invalid_utf8: u64,
+    /// Texts with half of a surrogate pair, in a UTF-16 database; they are in no other count
+    pub unsound: Tally,
     /// Reals that are `-0.0`
     pub negative_zero: u64,
     /// Reals that are `+Inf` or `-Inf`
@@ -106,6 +108,10 @@ pub struct TableProfile {
     pub columns: Vec<ColumnProfile>,
     /// Rows in which any column of the declared PRIMARY KEY is NULL
     pub null_keys: u64,
+    /// In the order of `Table::foreign_keys`: rows without a parent; `None` where they were not counted
+    pub orphans: Vec<Option<Tally>>,
+    /// Only some of the rows were read: `rows` and `bytes` are estimates, and the other counts are of these rows
+    pub sampled: bool,
 }
 
 impl Tally {

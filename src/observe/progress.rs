@@ -97,6 +97,11 @@ impl Stage {
         self.show();
     }
 
+    /// Moves the bar over units that turned out not to be there
+    pub fn pass(&self, units: u64) {
+        self.bar.inc(units);
+    }
+
     /// Shows what is being worked on, where units alone would stand still for long
     pub fn tell(&self, text: &str) {
         self.bar.set_message(text.to_owned());

@@ -7,6 +7,8 @@
 
 mod collisions;
 mod cursor;
+mod sample;
+mod terms;
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +19,14 @@ use super::rows::{Parameter, value_of};
 use crate::error::Result;
 use crate::model::key::KeyRef;
 use crate::model::planner::existing::{Collision, Probe};
-use crate::model::profile::TableProfile;
 use crate::model::profile::count::Counter;
 use crate::model::profile::trial::Sought;
+use crate::model::profile::{TableProfile, Tally};
 use crate::model::schema::{Table, quote_identifier};
 use crate::model::value::Value;
 use collisions::Watch;
 use cursor::{Cursor, Last};
+use terms::Terms;
 
 /// How long one read transaction may last, and how long none is open after it
 #[derive(Clone, Copy)]
@@ -37,27 +40,65 @@ struct Pace {
 /// As long open as closed: a writer at full speed needs the gaps to begin its WAL anew (research: capture.md section 9)
 const PACE: Pace = Pace { slice: Duration::from_millis(100), gap: Duration::from_millis(100), rows: 256 };
 
-/// Counts over all rows of `table`. Outside of any transaction: it begins and ends its own. `on_rows` is told the number
-/// of rows read since it was told last.
-pub fn profile(conn: &Connection, table: &Table, on_rows: &mut dyn FnMut(u64)) -> Result<TableProfile> {
-    profile_for(conn, table, declared(table), &[], on_rows).map(|(profile, _)| profile)
+/// A table of a database, and all tables there
+#[derive(Clone, Copy)]
+pub struct Tables<'a> {
+    pub table: &'a Table,
+    pub all: &'a [Table],
+}
+
+/// Counts over the rows of `table`, one of the tables of this database: all rows, or about as many as `sample` says.
+/// Outside of any transaction: it begins and ends its own. `on_rows` is told the number of rows read since it was told
+/// last.
+pub fn profile(
+    conn: &Connection,
+    table: &Table,
+    all: &[Table],
+    sample: Option<u64>,
+    on_rows: &mut dyn FnMut(u64),
+) -> Result<TableProfile> {
+    profile_for(conn, Tables { table, all }, declared(table), &[], sample, on_rows).map(|(profile, _)| profile)
 }
 
 /// As [`profile`], where something else is looked for in each column than what its declaration asks for; and for each of
 /// `probes` the rows that collide
 pub fn profile_for(
     conn: &Connection,
-    table: &Table,
+    tables: Tables<'_>,
     sought: Vec<Sought>,
     probes: &[Probe],
+    sample: Option<u64>,
     on_rows: &mut dyn FnMut(u64),
 ) -> Result<(TableProfile, Vec<Collision>)> {
-    let watched = || -> rusqlite::Result<_> {
-        let mut counts = Counts::new(table, sought);
+    let operation = || failed(format!("cannot read table {}", tables.table.name));
+    let counts = |terms| -> rusqlite::Result<Counts<'_>> {
+        let mut counts = Counts::new(tables.table, sought.clone(), terms);
         counts.watches = probes.iter().map(Watch::new).collect::<rusqlite::Result<_>>()?;
-        profile_at(conn, counts, PACE, on_rows)
+        Ok(counts)
     };
-    watched().map_err(failed(format!("cannot read table {}", table.name)))
+    if let Some(wanted) = sample {
+        // No table to look for parents in: that would cost as much as reading all rows.
+        let counts = counts(Terms::of(conn, tables.table, &[])?).map_err(operation())?;
+        if let Some(some) = sample::sample(conn, counts, wanted, on_rows).map_err(operation())? {
+            return Ok(some);
+        }
+    }
+    let terms = Terms::of(conn, tables.table, tables.all)?;
+    counts(terms).and_then(|counts| profile_at(conn, counts, PACE, on_rows)).map_err(operation())
+}
+
+/// Rows that the table has at most, for a progress bar; 0 where only reading them would tell
+pub fn rows_at_most(conn: &Connection, table: &Table) -> Result<u64> {
+    let look = || -> rusqlite::Result<u64> {
+        let rowids = sample::rowids(conn, table)?;
+        let bytes: u64 =
+            conn.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+                row.get::<_, i64>(0).map(|bytes| bytes as u64)
+            })?;
+        // Rowids may have gaps of any length; but a row takes some bytes in any case.
+        Ok(rowids.map_or(0, |(_, first, last)| sample::span(first, last).min(bytes / 8)))
+    };
+    look().map_err(failed(format!("cannot read table {}", table.name)))
 }
 
 fn profile_at(
@@ -66,17 +107,18 @@ fn profile_at(
     pace: Pace,
     on_rows: &mut dyn FnMut(u64),
 ) -> rusqlite::Result<(TableProfile, Vec<Collision>)> {
-    let table = counts.table;
+    let (table, more) = (counts.table, counts.terms.sql());
     let Some(cursor) = Cursor::of(table) else {
         // No key to go on from: one scan.
-        let mut statement = conn.prepare(&format!("SELECT {} FROM {}", columns(table), source(table)))?;
+        let mut statement = conn.prepare(&format!("SELECT {}{more} FROM {}", columns(table), source(table)))?;
         let mut rows = statement.query([])?;
         while counts.read(&mut rows, pace.rows, None, on_rows)?.is_some() {}
         return Ok(counts.finish());
     };
     let mut last: Option<Last> = None;
     loop {
-        let mut statement = conn.prepare_cached(&cursor.select(&columns(table), &source(table), last.is_some()))?;
+        let mut statement =
+            conn.prepare_cached(&cursor.select(&columns(table), &more, &source(table), last.is_some()))?;
         let parts = last.iter().flat_map(|key| KeyRef(key).parts()).map(Parameter);
         let mut rows = statement.query(rusqlite::params_from_iter(parts))?;
         last = read_slice(&mut counts, &mut rows, pace, &cursor, on_rows)?;
@@ -127,14 +169,19 @@ struct Counts<'t> {
     watches: Vec<Watch>,
     /// For each column: is it in a declared PRIMARY KEY that can hold NULL
     in_key: Vec<bool>,
+    terms: Terms,
+    /// For each of the terms
+    told: Vec<Tally>,
 }
 
 impl<'t> Counts<'t> {
-    fn new(table: &'t Table, sought: Vec<Sought>) -> Counts<'t> {
+    fn new(table: &'t Table, sought: Vec<Sought>, terms: Terms) -> Counts<'t> {
         let nullable = table.rowid_alias.is_none();
         let in_key = (0..table.columns.len()).map(|at| nullable && table.primary_key.contains(&at)).collect();
         let counters = sought.into_iter().enumerate().map(|(at, sought)| Counter::seeking(table, at, sought)).collect();
-        Counts { table, totals: TableProfile::default(), counters, watches: Vec::new(), in_key }
+        let told = vec![Tally::default(); terms.texts.len() + terms.keys.len()];
+        let (totals, watches) = (TableProfile::default(), Vec::new());
+        Counts { table, totals, counters, watches, in_key, terms, told }
     }
 
     /// Counts up to `limit` rows: the key of the last one (none without a cursor), `None` at the end
@@ -162,8 +209,19 @@ impl<'t> Counts<'t> {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
         let mut null_key = false;
         let name = || cursor::row_name(self.table, row);
+        // The rowid, where there is one, stands before the terms.
+        let first = row.as_ref().column_count() - self.told.len();
+        for (at, tally) in self.told.iter_mut().enumerate() {
+            if Terms::holds(row, first, at)? {
+                tally.add(&name);
+            }
+        }
         for (at, counter) in self.counters.iter_mut().enumerate() {
             let value = value_of(row.get_ref(at)?);
+            // Whatever the column's type will be, the row goes to the quarantine.
+            if at < self.terms.texts.len() && Terms::holds(row, first, at)? {
+                continue;
+            }
             null_key |= self.in_key[at] && value == Value::Null;
             self.totals.bytes += counter.add(value, &name);
         }
@@ -176,9 +234,17 @@ impl<'t> Counts<'t> {
     }
 
     fn finish(self) -> (TableProfile, Vec<Collision>) {
-        let columns = self.counters.into_iter().map(|counter| counter.profile).collect();
+        let mut columns: Vec<_> = self.counters.into_iter().map(|counter| counter.profile).collect();
+        let mut told = self.told.into_iter();
+        for (at, tally) in self.terms.texts.iter().zip(&mut told) {
+            columns[*at].unsound = tally;
+        }
+        let mut orphans = vec![None; self.table.foreign_keys.len()];
+        for (at, tally) in self.terms.keys.iter().zip(told) {
+            orphans[*at] = Some(tally);
+        }
         let collisions = self.watches.into_iter().map(Watch::finish).collect();
-        (TableProfile { columns, ..self.totals }, collisions)
+        (TableProfile { columns, orphans, ..self.totals }, collisions)
     }
 }
 

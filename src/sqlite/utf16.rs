@@ -33,12 +33,14 @@ pub fn soundness(table: &TablePlan) -> Vec<String> {
             return "NULL".to_owned();
         }
         let term = qualified(&table.columns[index].source_sql);
-        format!(
-            "CASE WHEN typeof({term}) = 'text' AND CAST(replace({term}, 'x', 'x') AS BLOB) <> CAST({term} AS BLOB) \
-             THEN CAST({term} AS BLOB) END"
-        )
+        format!("CASE WHEN {} THEN CAST({term} AS BLOB) END", unsound_term(&term))
     };
     (0..table.columns.len()).map(term).collect()
+}
+
+/// The condition that the value is a text, and not valid UTF-16
+pub fn unsound_term(term: &str) -> String {
+    format!("typeof({term}) = 'text' AND CAST(replace({term}, 'x', 'x') AS BLOB) <> CAST({term} AS BLOB)")
 }
 
 /// The bytes of a text that is not valid UTF-16

@@ -56,6 +56,7 @@ cases! {
     keys_of_every_type
     moments
     moments_with_zone
+    orphans
     rails
     uuids
     uuids_as_blobs

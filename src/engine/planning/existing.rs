@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{finished, scan};
+use super::{Reading, finished};
 use crate::error::Result;
 use crate::model::plan::Notice;
 use crate::model::planner::existing::{self, FoundTable, Revisions};
@@ -19,7 +19,13 @@ use crate::sqlite::introspect::{Introspection, introspect};
 use crate::sqlite::revisions;
 
 /// Reads the source and makes the plan; writes nothing anywhere
-pub fn make_plan(source: &Path, request: &Request<'_>, catalog: &Catalog, reporter: &Reporter) -> Result<Proven> {
+pub fn make_plan(
+    source: &Path,
+    request: &Request<'_>,
+    catalog: &Catalog,
+    sample: Option<u64>,
+    reporter: &Reporter,
+) -> Result<Proven> {
     let connection = open_reader(source)?;
     let (found, written) = in_read_view(&connection, |view| {
         let found = introspect(view)?;
@@ -28,15 +34,18 @@ pub fn make_plan(source: &Path, request: &Request<'_>, catalog: &Catalog, report
     })?;
     let Introspection { tables, fulltext, mut skipped, .. } = found;
     skipped.extend(left_to_target(&fulltext));
+    let all = tables.clone();
     let (matched, left) = existing::match_tables(tables, catalog, request.choices, &written);
-    let stage = reporter.stage("profile", "tables", matched.len() as u64);
+    let reading = Reading::begin(&connection, &all, matched.iter().map(|matched| &matched.source), sample, reporter)?;
     let mut found = Vec::with_capacity(matched.len());
     for matched in matched {
-        let (profile, collisions) = scan(&connection, &matched.source, matched.sought(), &matched.probes, &stage)?;
+        let (profile, collisions) = reading.table(&matched.source, matched.sought(), &matched.probes)?;
         found.push(FoundTable { matched, profile, collisions });
     }
-    stage.finish();
+    reading.stage.finish();
+    let sampled = found.iter().any(|found| found.profile.sampled);
     let mut proven = existing::make_plan(found, left, skipped, request, catalog);
+    proven.plan.sampled = sampled;
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(nothing_to_copy(&source.display().to_string()));
     }

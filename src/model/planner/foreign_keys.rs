@@ -4,6 +4,7 @@
 //! unique index over exactly the columns referred to, and comparable types; what does not have that is left out.
 
 use super::names::{Names, derived};
+use super::rows::warn_about_orphans;
 use super::{Draft, Notes};
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ForeignKeyPlan, TablePlan};
@@ -16,10 +17,13 @@ pub(super) fn translate(drafts: &mut [Draft], notes: &mut Notes) {
         let mut names = Names::default();
         names.make(&drafts[at].plan.key_constraint);
         let mut planned = Vec::new();
-        for key in &drafts[at].plan.source.foreign_keys {
+        for (number, key) in drafts[at].plan.source.foreign_keys.iter().enumerate() {
             match resolve(&drafts[at].plan, key, drafts) {
                 Ok(plan) => {
                     warn_about_actions(&drafts[at].plan, key, notes);
+                    let profile = &drafts[at].profile;
+                    let orphans = profile.orphans.get(number);
+                    warn_about_orphans(&object(&drafts[at].plan, key), orphans, profile.sampled, notes);
                     let wanted = derived(&drafts[at].plan, plan.columns.iter().copied(), "fkey");
                     planned.push(ForeignKeyPlan { name: names.make(&wanted), ..plan });
                 }

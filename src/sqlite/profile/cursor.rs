@@ -46,13 +46,13 @@ impl Cursor {
     }
 
     /// All rows in the order of the key, or those behind the one whose key is bound
-    pub fn select(&self, columns: &str, source: &str, goes_on: bool) -> String {
+    pub fn select(&self, columns: &str, more: &str, source: &str, goes_on: bool) -> String {
         let terms = self.terms.join(", ");
         let marks = vec!["?"; self.terms.len()].join(", ");
         let behind = if goes_on { format!(" WHERE ({terms}) > ({marks})") } else { String::new() };
         // NOT INDEXED still allows the key of the table itself. The rowid stands behind the columns.
         let rowid = if self.is_rowid { format!(", {terms}") } else { String::new() };
-        format!("SELECT {columns}{rowid} FROM {source} NOT INDEXED{behind} ORDER BY {terms}")
+        format!("SELECT {columns}{rowid}{more} FROM {source} NOT INDEXED{behind} ORDER BY {terms}")
     }
 
     pub fn last(&self, row: &Row<'_>) -> Result<Last> {

@@ -14,9 +14,10 @@ fn open(sql: &str) -> Connection {
 }
 
 fn read(conn: &Connection, pace: Pace) -> (TableProfile, u64) {
-    let table = introspect(conn).unwrap().tables.remove(0);
+    let tables = introspect(conn).unwrap().tables;
+    let terms = Terms::of(conn, &tables[0], &tables).unwrap();
     let mut told = 0;
-    let counts = Counts::new(&table, declared(&table));
+    let counts = Counts::new(&tables[0], declared(&tables[0]), terms);
     let (profile, _) = profile_at(conn, counts, pace, &mut |rows| told += rows).unwrap();
     (profile, told)
 }
@@ -80,7 +81,7 @@ fn a_slice_ends_its_transaction_so_that_a_writer_gets_in() {
     writer.busy_timeout(Duration::ZERO).unwrap();
     let reader = Connection::open(&path).unwrap();
     let table = introspect(&reader).unwrap().tables.remove(0);
-    let counts = Counts::new(&table, declared(&table));
+    let counts = Counts::new(&table, declared(&table), Terms::default());
     assert_eq!(profile_at(&reader, counts, HASTY, &mut |_| {}).unwrap().0.rows, 4);
     // In rollback-journal mode even a statement that was not reset would refuse this.
     writer.execute_batch("INSERT INTO t VALUES (5)").unwrap();
@@ -113,7 +114,7 @@ fn a_column_that_is_gone_is_no_string() {
     let conn = open("CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 2)");
     let table = introspect(&conn).unwrap().tables.remove(0);
     conn.execute_batch("ALTER TABLE t DROP COLUMN b").unwrap();
-    assert!(profile(&conn, &table, &mut |_| {}).is_err());
+    assert!(profile(&conn, &table, &[], None, &mut |_| {}).is_err());
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn a_table_that_is_gone_is_an_error_with_its_name() {
     let conn = open("CREATE TABLE gone(a)");
     let table = introspect(&conn).unwrap().tables.remove(0);
     conn.execute_batch("DROP TABLE gone").unwrap();
-    let error = profile(&conn, &table, &mut |_| {}).unwrap_err();
+    let error = profile(&conn, &table, &[], None, &mut |_| {}).unwrap_err();
     assert!(error.summary().contains("gone"), "{}", error.summary());
 }
 
@@ -186,4 +187,83 @@ fn forms_are_counted_and_bounded() {
     }
     let profile = read(&open(&sql), PACE).0.columns.remove(0);
     assert_eq!((profile.forms.len(), profile.formless.count), (8, 59 - 6 + 1));
+}
+
+#[test]
+fn rows_without_a_parent_are_counted_where_an_index_finds_parents() {
+    let conn = open(
+        "PRAGMA foreign_keys = OFF;
+         CREATE TABLE a(id INTEGER PRIMARY KEY, up INT REFERENCES a, n TEXT REFERENCES named(n), x INT, y INT, z INT,
+             FOREIGN KEY(x, y) REFERENCES pair(b, a), FOREIGN KEY(z) REFERENCES pair(c), FOREIGN KEY(z) REFERENCES gone);
+         CREATE TABLE named(n TEXT COLLATE NOCASE UNIQUE);
+         CREATE TABLE pair(a INT, b INT, c INT UNIQUE, PRIMARY KEY(a, b)) WITHOUT ROWID;
+         CREATE TABLE loose(v INT);
+         INSERT INTO named VALUES('Abc'); INSERT INTO pair VALUES(1, 2, 3);
+         INSERT INTO a VALUES(1, 1, 'aBC', 2, 1, 3), (2, NULL, 'other', 1, 2, 4), (3, 1, NULL, NULL, 7, 5), (4, 9, '', 5, 5, 6),
+             (5, 1, 'abc', 2, 1, 7)",
+    );
+    for pace in [HASTY, PACE] {
+        let (profile, _) = read(&conn, pace);
+        let told = |at: usize| profile.orphans[at].as_ref().map(|tally| (tally.count, tally.keys.clone()));
+        let keys = |ids: &[i64]| ids.iter().map(|id| format!("id={id}")).collect::<Vec<_>>();
+        assert_eq!(told(0), Some((1, keys(&[4]))));
+        assert_eq!(told(1), Some((2, keys(&[2, 4]))));
+        assert_eq!(told(2), Some((2, keys(&[2, 4]))));
+        assert_eq!(told(3), Some((4, keys(&[2, 3, 4]))));
+        assert_eq!(told(4), None);
+        assert_eq!((profile.rows, profile.columns[5].integers), (5, 5));
+    }
+    let unindexed = open(
+        "PRAGMA foreign_keys = OFF;
+         CREATE TABLE a(v INT REFERENCES b(v)); CREATE TABLE b(v INT, w INT); CREATE INDEX i ON b(w, v);
+         INSERT INTO a VALUES(1)",
+    );
+    assert_eq!(read(&unindexed, PACE).0.orphans, [None]);
+}
+
+#[test]
+fn halves_of_surrogate_pairs_are_counted_and_decide_no_type() {
+    let conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch(
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;
+         INSERT INTO t VALUES('a', 'x'), ('b', CAST(x'00d84100' AS TEXT)), ('c', CAST(x'3dd800de' AS TEXT)),
+             (CAST(x'00dc' AS TEXT), CAST(x'00d8' AS TEXT)), ('e', x'00d8'), ('f', NULL)",
+    )
+    .unwrap();
+    let (profile, _) = read(&conn, HASTY);
+    let [k, v] = &profile.columns[..] else { panic!("two columns") };
+    assert_eq!((k.unsound.count, k.texts, v.unsound.count, v.texts, v.blobs, v.nulls), (1, 5, 2, 2, 1, 1));
+    assert_eq!((v.unsound.keys[1].as_str(), v.invalid_utf8, profile.rows), ("k=b", 0, 6));
+}
+
+#[test]
+fn a_sample_is_spread_over_the_table_and_knows_about_how_many_rows_there_are() {
+    let conn = open(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE u(k TEXT PRIMARY KEY) WITHOUT ROWID;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO t SELECT i * 3 - 30000, CASE WHEN i < 10000 THEN i ELSE 'text' END FROM n;
+         INSERT INTO u SELECT id FROM t",
+    );
+    let tables = introspect(&conn).unwrap().tables;
+    let mut told = 0;
+    let mut of =
+        |at: usize, wanted| profile(&conn, &tables[at], &tables, Some(wanted), &mut |rows| told += rows).unwrap();
+    let some = of(0, 1000);
+    assert!(some.sampled && (19_000..21_000).contains(&some.rows), "{}", some.rows);
+    let read = some.columns[0].integers;
+    assert!((900..=1000).contains(&read) && (400..600).contains(&some.columns[1].texts), "{some:?}");
+    let whole = of(0, 60_000);
+    assert_eq!((whole.sampled, whole.rows), (false, 20_000));
+    let without_rowid = of(1, 10);
+    assert_eq!((without_rowid.sampled, without_rowid.rows), (false, 20_000));
+    assert_eq!(told, read + 40_000);
+    assert_eq!(rows_at_most(&conn, &tables[1]).unwrap(), 0);
+    assert!((20_000..=59_998).contains(&rows_at_most(&conn, &tables[0]).unwrap()));
+    // Few rows with rowids far apart: the blocks meet, and nothing is missing.
+    let apart = open(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(-9223372036854775808), (0), (9223372036854775807)",
+    );
+    let tables = introspect(&apart).unwrap().tables;
+    let all = profile(&apart, &tables[0], &tables, Some(1000), &mut |_| {}).unwrap();
+    assert_eq!((all.sampled, all.rows, all.columns[0].integers), (false, 3, 3));
 }

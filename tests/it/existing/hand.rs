@@ -44,7 +44,7 @@ impl Given {
             let mut client = Target::parse(&self.pair.target).unwrap().connect("test").await.unwrap();
             let catalog = read_target(&mut client, "public", &choices).await.unwrap();
             let request = Request { target_schema: "public", choices: &choices, offer: &Offer::default() };
-            let made = plan_for(&self.pair.source, &request, catalog.as_ref(), &Reporter::quiet());
+            let made = plan_for(&self.pair.source, &request, catalog.as_ref(), None, &Reporter::quiet());
             let plan = made.unwrap_or_else(|e| panic!("{}", e.report())).plan;
             assert_eq!(plan.refusals, [], "the plan refuses");
             let state = State {
