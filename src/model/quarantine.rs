@@ -76,7 +76,7 @@ impl Rejected {
     /// A word for programs
     pub fn reason(&self) -> String {
         match &self.why {
-            _ if self.place.is_some() => "key".to_owned(),
+            Why::Misfit(_, Misfit::Null) if self.place.is_some() => "key".to_owned(),
             Why::Misfit(_, misfit) => reason(*misfit).to_owned(),
             Why::Refused(refusal) => format!("{SERVER}{}", refusal.code),
         }
@@ -97,7 +97,7 @@ impl Rejected {
     /// A sentence for people, without any value of the row
     pub fn message(&self, table: &TablePlan) -> String {
         match &self.why {
-            _ if self.place.is_some() => "NULL in the key, which identifies no row".into(),
+            Why::Misfit(_, Misfit::Null) if self.place.is_some() => "NULL in the key, which identifies no row".into(),
             Why::Misfit(_, Misfit::RowTooLong) => Misfit::RowTooLong.to_string(),
             Why::Misfit(at, misfit) => format!("{misfit} does not fit the type {}", table.columns[*at].type_sql),
             Why::Refused(refusal) => format!("PostgreSQL refuses the row: {}", refusal.message),

@@ -1,9 +1,14 @@
 //! Reading the change log: its head, the nonce at a position, and the entries of a tail
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::connection::classify;
+use super::rows::column;
+use super::utf16::unsound_term;
 use crate::error::{Error, Result};
+use crate::model::key::write_value;
+use crate::model::plan::TablePlan;
+use crate::model::value::Value;
 
 /// An entry's number and its nonce: together they prove that the log at this place is the one that was read before
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +59,28 @@ pub fn find(connection: &Connection, position: LogPosition) -> Result<Option<Pos
 }
 
 /// Where the key begins in a row of [`tail_sql`]
-pub const TAIL_KEY: usize = 1;
+const TAIL_KEY: usize = 1;
 
-/// Entries after `after`, oldest first, as a statement whose columns are `t, k1..kn, seq, r`
-pub fn tail_sql(key_width: usize) -> String {
+/// Entries after `after`, oldest first, as a statement whose columns are `t, k1..kn, seq, r`; and then, in a UTF-16
+/// database, one for each part of the key that says whether it is a text that is not valid UTF-16
+pub fn tail_sql(key_width: usize, utf16: bool) -> String {
     let keys: Vec<String> = (1..=key_width).map(|n| format!("k{n}")).collect();
-    format!("SELECT t, {}, seq, r FROM _crossfade_log WHERE seq > ?1 ORDER BY seq", keys.join(", "))
+    let unsound = keys.iter().filter(|_| utf16).map(|key| format!(", {}", unsound_term(key))).collect::<String>();
+    format!("SELECT t, {}, seq, r{unsound} FROM _crossfade_log WHERE seq > ?1 ORDER BY seq", keys.join(", "))
+}
+
+/// One part of an entry's key; NULL for a text that is not valid UTF-16, as in `utf16::key_value`
+pub fn key_part<'r>(row: &'r Row<'_>, key_width: usize, place: usize) -> Value<'r> {
+    let flag = TAIL_KEY + key_width + 2 + place;
+    match flag < row.as_ref().column_count() && column(row, flag) == Value::Integer(1) {
+        true => Value::Null,
+        false => column(row, TAIL_KEY + place),
+    }
+}
+
+/// The key of an entry, in the serialised form
+pub fn key_of_entry(row: &Row<'_>, key_width: usize, table: &TablePlan) -> Vec<u8> {
+    let mut key = Vec::new();
+    (0..table.key.parts.len()).for_each(|place| write_value(&mut key, key_part(row, key_width, place)));
+    key
 }

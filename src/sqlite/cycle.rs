@@ -12,7 +12,7 @@ use super::change_log::{self, LogPosition, PositionLost};
 use super::connection::{classify, schema_version};
 use super::rejected::{has_nullable_key, reject, unaddressable, whole};
 use super::rows::{bind_key, column, select_by_key_sql};
-use super::utf16::first_unsound;
+use super::utf16::{first_unsound, is_utf16, unsound};
 use crate::error::Result;
 use crate::failpoint::row_bytes;
 use crate::model::change::{Batch, Rows};
@@ -120,7 +120,8 @@ impl TailReader<'_> {
     fn pass(&mut self, pass: Pass) -> Result<(LogPosition, u64)> {
         let failed = |e| classify(e, "read the change log");
         let width = self.plan.tables.iter().map(|t| t.key.parts.len()).max().unwrap_or(1);
-        let mut statement = self.connection.prepare_cached(&change_log::tail_sql(width)).map_err(failed)?;
+        let utf16 = self.plan.tables.iter().any(is_utf16);
+        let mut statement = self.connection.prepare_cached(&change_log::tail_sql(width, utf16)).map_err(failed)?;
         statement.raw_bind_parameter(1, self.start.position.seq).map_err(failed)?;
         let mut touched: HashMap<i64, KeySet> = HashMap::new();
         for (id, key) in self.start.again.iter().chain(&self.start.beside) {
@@ -139,7 +140,7 @@ impl TailReader<'_> {
             let Some(table) = self.plan.table(id) else { continue };
             let keys = touched.entry(id).or_default();
             let before = keys.byte_size();
-            add_key(keys, row, table);
+            add_key(keys, row, width, table);
             window += keys.byte_size() - before;
             if window >= WINDOW_BYTES {
                 self.flush(&mut touched, pass)?;
@@ -328,6 +329,10 @@ fn gather(
     batch: &mut Batch,
     renamed: &mut KeySet,
 ) -> Result<Found> {
+    // Found by native comparison, under NOCASE; it has no key of its own.
+    if table.key_columns.iter().any(|&index| unsound(row, table, index).is_some()) {
+        return Ok(Found::Nothing);
+    }
     let identical = key.parts().zip(&table.key_columns).all(|(part, &index)| part.is_identical(&column(row, index)));
     if !identical {
         renamed.start();
@@ -362,8 +367,8 @@ pub(super) fn push_row(
 }
 
 /// Adds the key of a log entry
-fn add_key(keys: &mut KeySet, row: &Row<'_>, table: &TablePlan) {
+fn add_key(keys: &mut KeySet, row: &Row<'_>, width: usize, table: &TablePlan) {
     keys.start();
-    (0..table.key.parts.len()).for_each(|place| keys.part(column(row, change_log::TAIL_KEY + place)));
+    (0..table.key.parts.len()).for_each(|place| keys.part(change_log::key_part(row, width, place)));
     keys.finish();
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 use super::change_log;
 use super::connection::classify;
 use super::rows::{bind_key, column, column_list, key_of, qualified};
-use super::utf16::{column_count, unsound};
+use super::utf16::{column_count, key_value, may_be_in_key, unsound, unsound_term};
 use crate::codec::{Stored, encode_row};
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
@@ -42,8 +42,11 @@ pub fn whole(row: &Row<'_>, table: &TablePlan, seq: i64) -> Result<Whole> {
 
 /// SQLite lets NULL into the PRIMARY KEY of an ordinary table; rows with one are found by no key, and differ from each
 /// other even where their keys do not
+///
+/// In a UTF-16 database a text that is not valid counts as one: see `utf16`.
 pub fn has_nullable_key(table: &TablePlan) -> bool {
-    table.key.kind == KeyKind::PrimaryKey && !table.source.without_rowid && nullable_parts(table).next().is_some()
+    let may_be_null = table.key.kind == KeyKind::PrimaryKey && !table.source.without_rowid;
+    may_be_in_key(table) || (may_be_null && nullable_parts(table).next().is_some())
 }
 
 /// Positions of the key's parts that may be NULL
@@ -71,8 +74,10 @@ pub fn unaddressable(connection: &Connection, table: &TablePlan, key: Option<Key
         if key.is_some_and(|key| key.0 != key_of(row, table)) {
             continue;
         }
-        let at = table.key_columns.iter().position(|&index| column(row, index) == Value::Null).unwrap_or(0);
-        let mut rejected = reject(row, table, table.key_columns[at], Misfit::Null, seq)?;
+        let mut parts = table.key_columns.iter().copied();
+        let at = parts.find(|&index| key_value(row, table, index) == Value::Null).unwrap_or(table.key_columns[0]);
+        let misfit = if unsound(row, table, at).is_some() { Misfit::InvalidUtf16 } else { Misfit::Null };
+        let mut rejected = reject(row, table, at, misfit, seq)?;
         rejected.place = Some(match table.source.rowid_name {
             Some(_) => row.get(column_count(table)).map_err(failed)?,
             None => found.len() as i64,
@@ -88,6 +93,10 @@ pub fn unaddressable(connection: &Connection, table: &TablePlan, key: Option<Key
 
 fn unaddressable_sql(table: &TablePlan, by_key: bool) -> String {
     let terms = table.key.parts.iter().map(|part| qualified(&part.sql));
+    let terms = terms.map(|term| match may_be_in_key(table) {
+        true => format!("CASE WHEN {} THEN NULL ELSE {term} END", unsound_term(&term)),
+        false => term,
+    });
     let condition = match by_key {
         true => terms.zip(1..).map(|(term, n)| format!("{term} IS ?{n}")).collect::<Vec<_>>().join(" AND "),
         false => terms.map(|term| format!("{term} IS NULL")).collect::<Vec<_>>().join(" OR "),

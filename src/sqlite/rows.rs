@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, Statement, ToSql};
 
 use super::connection::{classify, in_read_view};
 use super::rejected::{has_nullable_key, nullable_parts, reject, stamp, unaddressable};
-use super::utf16::{first_unsound, soundness};
+use super::utf16::{first_unsound, key_value, may_be_in_key, soundness, unsound_term};
 use crate::error::Result;
 use crate::failpoint::row_bytes;
 use crate::model::chunk::Range;
@@ -98,6 +98,10 @@ fn range_clause(table: &TablePlan, after: bool, through: bool) -> String {
     let mut conditions = Vec::new();
     if has_nullable_key(table) {
         conditions.extend(nullable_parts(table).map(|place| format!("{} IS NOT NULL", terms[place])));
+    }
+    if may_be_in_key(table) {
+        let parts = table.key.parts.iter().map(|part| format!("NOT ({})", unsound_term(&qualified(&part.sql))));
+        conditions.extend(parts);
     }
     if after {
         conditions.push(format!("{}{key} > {}", hint(">=", 1), marks(1)));
@@ -216,7 +220,7 @@ pub fn read_slice_in_view(
     Ok(Slice { rows, rejected, last_key })
 }
 
-/// The key whose parts are consecutive columns from `first` on, as in the change log and in boundaries
+/// The key whose parts are consecutive columns from `first` on, as in boundaries
 pub fn key_at(row: &Row<'_>, first: usize, table: &TablePlan) -> Vec<u8> {
     let mut key = Vec::new();
     (first..first + table.key.parts.len()).for_each(|index| write_value(&mut key, column(row, index)));
@@ -227,7 +231,7 @@ pub fn key_at(row: &Row<'_>, first: usize, table: &TablePlan) -> Vec<u8> {
 pub fn key_of(row: &Row<'_>, table: &TablePlan) -> Vec<u8> {
     let mut key = Vec::new();
     for &index in &table.key_columns {
-        write_value(&mut key, column(row, index));
+        write_value(&mut key, key_value(row, table, index));
     }
     key
 }

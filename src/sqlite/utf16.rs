@@ -3,7 +3,8 @@
 //! Half of a surrogate pair has no UTF-8, in which SQLite hands out texts: at the end of a text it arrives as three bytes
 //! that are none, and before another unit it is silently joined with that into one character. So every select of rows
 //! has, in such a database, a second column for each column, which holds the bytes of such a text and is NULL otherwise
-//! (I10). Keys are left as they are: what stands in the change log has gone through the same conversion.
+//! (I10). A key with such a text finds no row either: wherever keys are read, NULL stands for the text, so that the row
+//! goes the way of rows with NULL in their key (see `rejected`).
 
 use rusqlite::Row;
 
@@ -29,9 +30,6 @@ pub fn soundness(table: &TablePlan) -> Vec<String> {
         return Vec::new();
     }
     let term = |index: usize| {
-        if table.key_columns.contains(&index) {
-            return "NULL".to_owned();
-        }
         let term = qualified(&table.columns[index].source_sql);
         format!("CASE WHEN {} THEN CAST({term} AS BLOB) END", unsound_term(&term))
     };
@@ -41,6 +39,17 @@ pub fn soundness(table: &TablePlan) -> Vec<String> {
 /// The condition that the value is a text, and not valid UTF-16
 pub fn unsound_term(term: &str) -> String {
     format!("typeof({term}) = 'text' AND CAST(replace({term}, 'x', 'x') AS BLOB) <> CAST({term} AS BLOB)")
+}
+
+/// Whether a key of the table may have such a text in it
+pub fn may_be_in_key(table: &TablePlan) -> bool {
+    is_utf16(table) && !table.key.is_rowid()
+}
+
+/// A part of the row's key, as keys are compared: NULL for a text that is not valid UTF-16
+#[inline]
+pub fn key_value<'r>(row: &'r Row<'_>, table: &TablePlan, index: usize) -> Value<'r> {
+    if unsound(row, table, index).is_some() { Value::Null } else { column(row, index) }
 }
 
 /// The bytes of a text that is not valid UTF-16

@@ -19,7 +19,7 @@ use crate::postgres::control::Checkpoint;
 use crate::sqlite::change_log::{self, LogPosition};
 use crate::sqlite::connection::classify;
 use crate::sqlite::rejected::has_nullable_key;
-use crate::sqlite::rows::key_at;
+use crate::sqlite::utf16::is_utf16;
 
 /// Keys in flight that are held in memory; with more the replicator is too far behind to compare
 const KEYS_MAX: usize = 1_000_000;
@@ -55,13 +55,14 @@ impl<'p> Aside<'p> {
         }
         let failed = |e| classify(e, "read the change log");
         let width = self.plan.tables.iter().map(|t| t.key.parts.len()).max().unwrap_or(1);
-        let mut statement = source.prepare_cached(&change_log::tail_sql(width)).map_err(failed)?;
+        let sql = change_log::tail_sql(width, is_utf16(self.table));
+        let mut statement = source.prepare_cached(&sql).map_err(failed)?;
         let mut rows = statement.query([self.position.seq]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let read = |index| row.get::<_, i64>(index).map_err(failed);
             self.position = LogPosition { seq: read(width + 1)?, nonce: read(width + 2)? };
             if read(0)? == self.table.id {
-                let key = key_at(row, change_log::TAIL_KEY, self.table);
+                let key = change_log::key_of_entry(row, width, self.table);
                 self.first.entry(key).or_insert(self.position.seq);
             }
             if self.first.len() > KEYS_MAX {

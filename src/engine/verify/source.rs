@@ -16,6 +16,7 @@ use crate::model::plan::TablePlan;
 use crate::observe::progress::Stage;
 use crate::sqlite::connection::{classify, in_read_view};
 use crate::sqlite::rows::{bind_key, column, key_of, select_after_sql, select_all_sql, select_by_key_sql};
+use crate::sqlite::utf16::key_value;
 
 /// Longest read view in the rollback-journal modes: what a writer there may have to wait for
 const SLICE_TIME: Duration = Duration::from_millis(50);
@@ -89,7 +90,8 @@ impl SourceScan<'_> {
         let mut count = 0;
         while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
             key.clear();
-            self.table.key_columns.iter().for_each(|&index| write_value(&mut key, column(row, index)));
+            let parts = self.table.key_columns.iter();
+            parts.for_each(|&index| write_value(&mut key, key_value(row, self.table, index)));
             if !aside.leaves_out(&key) {
                 visit(&key, digest.row(self.table, row));
             }
