@@ -145,15 +145,13 @@ impl<'a> Translator<'a, '_> {
         constant: &Constant,
         collation: Collation,
     ) -> Result<Sides, Reason> {
-        let (Kind::Coded(mapping), Some(plan)) = (typed.kind, typed.plan) else {
-            return Err(Reason::new("a comparison of a converted value that is no column"));
-        };
+        let Kind::Coded(mapping) = typed.kind else { return Err(mixed()) };
         if orders && !keeps_order(mapping) {
             return Err(Reason::new("an order that the texts do not have as the values have it"));
         } else if collation == Collation::Foreign {
             return Err(Reason::new("a collation of the application's own"));
         }
-        match literal::in_column(constant, plan)? {
+        match literal::in_form(constant, mapping)? {
             Fit::Sql(sql) => Ok(Sides::Both(typed.wrapped(), sql)),
             // Under another collation it may be equal all the same.
             Fit::Never if !orders && collation == Collation::Binary => Ok(Sides::Never),
@@ -277,10 +275,6 @@ impl<'a> Translator<'a, '_> {
             Term::Constant(_) => None,
         });
         let kinds: Vec<Kind> = kinds.collect();
-        let plan = terms.iter().find_map(|term| match term {
-            Term::Typed(typed) => typed.plan,
-            Term::Constant(_) => None,
-        });
         let kind = common(&kinds, &terms)?;
         let each = terms.iter().map(|term| match term {
             Term::Constant(Constant::Null) => Ok("NULL".to_owned()),
@@ -296,8 +290,8 @@ impl<'a> Translator<'a, '_> {
                 (Kind::Numeric, Constant::Real(real)) if real.abs() <= SURE_WHOLE => Ok(literal::decimal(*real)),
                 (Kind::Text, Constant::Text(text)) => Ok(quote_literal(text)),
                 (Kind::Blob, Constant::Blob(bytes)) => Ok(literal::blob(bytes)),
-                (Kind::Coded(_), constant) => match plan.map(|plan| literal::in_column(constant, plan)) {
-                    Some(Ok(Fit::Sql(sql))) => Ok(sql),
+                (Kind::Coded(mapping), constant) => match literal::in_form(constant, mapping) {
+                    Ok(Fit::Sql(sql)) => Ok(sql),
                     _ => Err(Reason::new("a constant that is not written as the column's values")),
                 },
                 _ => Err(mixed()),

@@ -94,9 +94,13 @@ impl<'a> Translator<'a, '_> {
         }
     }
 
-    /// TRUE or FALSE, unless a column has the name
+    /// TRUE or FALSE, unless a column has the name; SQLite sees it through COLLATE
     fn is_truth_word(&self, expr: &Expr) -> Option<bool> {
-        let Expr::Name(name) = expr else { return None };
+        let name = match expr {
+            Expr::Name(name) => name,
+            Expr::Collate(inner, _) => return self.is_truth_word(inner),
+            _ => return None,
+        };
         let free = matches!(self.scope.find(None, name), Ok(None));
         truth_word(name).filter(|_| free)
     }
@@ -125,17 +129,19 @@ impl<'a> Translator<'a, '_> {
         self.compare(self.operand(left)?, comparison, self.operand(right)?)
     }
 
+    /// One side of a comparison, with the collation that it asks for
     pub fn operand(&self, expr: &Expr) -> Result<Operand<'a>, Reason> {
-        match expr {
-            Expr::Collate(inner, name) => {
-                let collation = match Collation::of(name) {
-                    Collation::Foreign => return Err(Reason::new(format!("the collation {name}"))),
-                    known => known,
-                };
-                Ok(Operand { term: self.term(inner)?, explicit: Some(collation) })
-            }
-            other => Ok(Operand { term: self.term(other)?, explicit: None }),
+        let (inner, explicit) = match expr {
+            Expr::Collate(inner, name) => match Collation::of(name) {
+                Collation::Foreign => return Err(Reason::new(format!("the collation {name}"))),
+                known => (&**inner, Some(known)),
+            },
+            other => (other, None),
+        };
+        if inner.has_collation() {
+            return Err(Reason::new("COLLATE inside of what is compared"));
         }
+        Ok(Operand { term: self.term(inner)?, explicit })
     }
 
     fn is_null(&self, operand: &Expr, not: bool) -> Result<Typed<'a>, Reason> {

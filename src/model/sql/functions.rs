@@ -56,6 +56,7 @@ impl<'a> Translator<'a, '_> {
                 Term::Typed(typed) => Ok(typed),
                 Term::Constant(_) => Err(unknown()),
             },
+            ("date" | "datetime" | "strftime", _) => self.moment(call),
             _ => Err(unknown()),
         }
     }
@@ -120,6 +121,9 @@ impl<'a> Translator<'a, '_> {
     }
 
     fn null_if(&self, value: &Expr, other: &Expr) -> Result<Typed<'a>, Reason> {
+        if value.has_collation() || other.has_collation() {
+            return Err(Reason::new("COLLATE inside of what is compared"));
+        }
         let (value, other) = (self.term(value)?, self.term(other)?);
         let Term::Typed(typed) = &value else {
             return Err(Reason::new("nullif of a constant"));
@@ -144,6 +148,12 @@ impl<'a> Translator<'a, '_> {
         let unknown = || Reason::new("typeof of a value that may be of several classes");
         let Term::Typed(typed) = self.term(expr)? else { return Err(unknown()) };
         let class = match typed.kind {
+            // There the scale keeps the class; an infinity has none.
+            Kind::Numeric if typed.plan.is_some_and(|plan| plan.mapping == Mapping::Numeric) => {
+                let sql = typed.wrapped();
+                let cases = format!("WHEN {sql} IS NULL THEN 'null' WHEN scale({sql}) = 0 THEN 'integer' ELSE 'real'");
+                return Ok(Typed::result(format!("CASE {cases} END"), false, Kind::Text));
+            }
             Kind::Integer { .. } | Kind::Truth => "integer",
             Kind::Real => "real",
             Kind::Text => "text",

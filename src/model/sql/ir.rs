@@ -154,6 +154,32 @@ pub(super) enum Join {
     Left,
 }
 
+impl Expr {
+    /// Whether COLLATE stands anywhere in it; SQLite then takes that collation for the whole of it
+    pub fn has_collation(&self) -> bool {
+        matches!(self, Expr::Collate(..)) || self.parts().into_iter().any(Expr::has_collation)
+    }
+
+    fn parts(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Negative(one) | Expr::Positive(one) | Expr::Complement(one) | Expr::Not(one) => vec![one],
+            Expr::IsNull(one, _) | Expr::Cast(one, _) | Expr::Collate(one, _) => vec![one],
+            Expr::All(all) | Expr::Any(all) | Expr::Concat(all) => all.iter().collect(),
+            Expr::Compare(left, _, right) => vec![left, right],
+            Expr::Arithmetic(left, _, right) => vec![left, right],
+            Expr::Between(value, low, high) => vec![value, low, high],
+            Expr::In(value, list) => std::iter::once(&**value).chain(list).collect(),
+            Expr::Match(matched) => [&matched.value, &matched.pattern].into_iter().chain(&matched.escape).collect(),
+            Expr::Case(case) => {
+                let branches = case.branches.iter().flat_map(|(when, then)| [when, then]);
+                case.base.iter().chain(branches).chain(&case.otherwise).collect()
+            }
+            Expr::Call(call) => call.arguments.iter().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Name {
     /// As SQLite compares names
     pub fn is(&self, other: &str) -> bool {

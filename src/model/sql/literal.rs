@@ -138,12 +138,24 @@ pub(super) enum Fit {
 /// The constant as the column holds it: encoded by its mapping, and written as PostgreSQL reads it
 pub(super) fn in_column(constant: &Constant, plan: &ColumnPlan) -> Result<Fit, Reason> {
     let mut field = Vec::new();
-    match plan.encode(&mut field, constant.value()) {
+    let encoded = plan.encode(&mut field, constant.value());
+    fit(encoded, &field, plan.mapping)
+}
+
+/// The constant as values of the mapping are held
+pub(super) fn in_form(constant: &Constant, mapping: Mapping) -> Result<Fit, Reason> {
+    let mut field = Vec::new();
+    let encoded = encode_field(&mut field, constant.value(), mapping);
+    fit(encoded, &field, mapping)
+}
+
+fn fit(encoded: Result<(), Misfit>, field: &[u8], mapping: Mapping) -> Result<Fit, Reason> {
+    match encoded {
         Err(Misfit::Class(_)) => Err(Reason::new("a constant of another storage class than the column's values")),
         Err(_) => Ok(Fit::Never),
-        Ok(()) => match literal(&field[4..], plan.mapping) {
+        Ok(()) => match literal(&field[4..], mapping) {
             Some(sql) => Ok(Fit::Sql(sql)),
-            None => Err(Reason::new(format!("a constant of type {}", plan.type_sql))),
+            None => Err(Reason::new(format!("a constant of type {}", mapping.type_sql()))),
         },
     }
 }

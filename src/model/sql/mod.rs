@@ -19,6 +19,7 @@ mod expr;
 mod functions;
 mod ir;
 mod literal;
+mod moments;
 mod parse;
 mod pattern;
 mod scope;

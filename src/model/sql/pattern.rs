@@ -8,7 +8,7 @@ use super::ir::{Expr, Match};
 use super::typed::{Kind, Term, Typed};
 
 /// Longer ones may be more than a regular expression of PostgreSQL takes
-const LONGEST: usize = 500;
+const LONGEST: usize = 200;
 
 impl<'a> Translator<'a, '_> {
     pub fn matched(&self, matched: &Match) -> Result<Typed<'a>, Reason> {

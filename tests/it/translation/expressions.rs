@@ -1,6 +1,6 @@
 //! Expressions by hand, as applications write them, that are translated
 
-use crossfade::model::convert::forms::BoolForm;
+use crossfade::model::convert::forms::{BoolForm, DateForm};
 use crossfade::model::mapping::Mapping;
 
 pub const CONDITIONS: &[&str] = &[
@@ -48,6 +48,7 @@ pub const CONDITIONS: &[&str] = &[
     "n IS NOT TRUE",
     "n IS FALSE",
     "n IS NOT FALSE",
+    "n IS NOT TRUE COLLATE NOCASE",
     "n = TRUE",
     "m + 1 > 2",
     "n + m > 10",
@@ -324,7 +325,46 @@ pub const CONDITIONS: &[&str] = &[
     "n > 0 AND 1",
 ];
 
+/// The same for functions of moments
+pub const MOMENTS: &[&str] = &[
+    "date(d) = d",
+    "d IS date(d)",
+    "d IS strftime('%Y-%m-%d', d)",
+    "date(d) IS NOT NULL",
+    "date(ts) = '2024-01-02'",
+    "date(ts) >= '2024-01-02'",
+    "date(ts) = d",
+    "date(z) = '2024-01-02'",
+    "datetime(ts) = ts",
+    "datetime(d) < ts",
+    "datetime(z) = '2024-01-02 03:04:05'",
+    "datetime(z) > ts",
+    "strftime('%Y', ts) = '2024'",
+    "strftime('%Y-%m', d) = '2024-02'",
+    "strftime('%H:%M:%S', ts) = '03:04:05'",
+    "strftime('%S', z) = '59'",
+    "strftime('%w', d) = '4'",
+    "strftime('%j', ts) > '100'",
+    "strftime('%H', d) = '00'",
+    "strftime('year %Y!', ts) LIKE '%9999!'",
+    "strftime('%Y', ts) = strftime('%Y', d)",
+    "coalesce(d, '2024-01-02') >= '2024-01-01'",
+    "coalesce(ts, ts2) > '2024-01-01'",
+    "CASE WHEN n > 0 THEN ts ELSE ts2 END = '2024-01-02 00:00:00'",
+    "ifnull(id2, '00000000-0000-0000-0000-000000000000') <> ''",
+    "typeof(num) = 'integer'",
+    "typeof(num) IN ('real', 'null')",
+    "length(date(ts)) = 10",
+    "r >= 9007199254740992",
+];
+
 pub const TERMS: &[(&str, &str)] = &[
+    ("date(ts)", "BINARY"),
+    ("date(z)", "BINARY"),
+    ("datetime(z)", "BINARY"),
+    ("strftime('%Y-%m', ts)", "BINARY"),
+    ("strftime('%Y', d)", "NOCASE"),
+    ("strftime('%w', z)", "BINARY"),
     ("lower(t)", "BINARY"),
     ("upper(t)", "BINARY"),
     ("t", "NOCASE"),
@@ -367,6 +407,10 @@ pub const TERMS: &[(&str, &str)] = &[
     ("\"t\"", "NOCASE"),
 ];
 
+/// Terms that would be equal for other rows than on SQLite: it rounds moments, goes on with reals, compares spellings
+pub const REFUSED: &[&str] =
+    &["strftime('%w', py)", "date(py)", "n + m", "n * 2", "r + s", "r * 2", "v", "j", "-n", "n || r"];
+
 pub const GENERATED: &[(&str, Mapping, &str)] = &[
     ("TEXT", Mapping::Text, "lower(t)"),
     ("TEXT", Mapping::Text, "t || ' ' || u"),
@@ -378,6 +422,11 @@ pub const GENERATED: &[(&str, Mapping, &str)] = &[
     ("TEXT", Mapping::Text, "replace(t, 'a', 'bb')"),
     ("TEXT", Mapping::Text, "CAST(n AS TEXT)"),
     ("", Mapping::Text, "t"),
+    ("TEXT", Mapping::Text, "strftime('%Y', ts)"),
+    ("TEXT", Mapping::Text, "strftime('%Y-%m', d) || '!'"),
+    ("TEXT", Mapping::Text, "strftime('%d.%m.%Y %H:%M:%S', z)"),
+    ("DATE", Mapping::Date(DateForm::Iso), "date(ts)"),
+    ("DATE", Mapping::Date(DateForm::Iso), "coalesce(d, '2024-01-02')"),
     ("INTEGER", Mapping::Bigint, "length(t)"),
     ("INTEGER", Mapping::Bigint, "small * 1000 + 7"),
     ("INTEGER", Mapping::Bigint, "n % 100"),
@@ -391,4 +440,18 @@ pub const GENERATED: &[(&str, Mapping, &str)] = &[
     ("BOOLEAN", Mapping::Boolean(BoolForm::ZeroOne), "flag AND NOT flag2"),
     ("REAL", Mapping::Double, "r"),
     ("BLOB", Mapping::Bytea, "coalesce(b, x'00')"),
+];
+
+/// Columns that random expressions are computed into
+pub const TARGETS: &[(&str, Mapping)] = &[
+    ("TEXT", Mapping::Text),
+    ("", Mapping::Text),
+    ("NUMERIC", Mapping::Text),
+    ("INTEGER", Mapping::Bigint),
+    ("", Mapping::Bigint),
+    ("TEXT", Mapping::Bigint),
+    ("BOOLEAN", Mapping::Boolean(BoolForm::ZeroOne)),
+    ("REAL", Mapping::Double),
+    ("BLOB", Mapping::Bytea),
+    ("DATE", Mapping::Date(DateForm::Iso)),
 ];

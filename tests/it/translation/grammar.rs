@@ -108,7 +108,12 @@ fn operand(rng: &mut Rng, depth: usize) -> String {
         return if rng.chance(35) { constant(rng) } else { column(rng) };
     }
     let below = depth - 1;
-    match rng.below(16) {
+    match rng.below(18) {
+        16 => format!("{}({})", rng.word(&["date", "datetime"]), rng.word(&["d", "ts", "py", "z", "india", "tm", "t"])),
+        17 => {
+            let format = rng.word(&["%Y", "%Y-%m-%d", "%m/%d", "%H:%M:%S", "%j", "%w", "%Y-%m-%d %H:%M:%S"]);
+            format!("strftime('{format}', {})", rng.word(&["d", "ts", "py", "z", "india", "coalesce(ts, ts2)"]))
+        }
         0..=4 => column(rng),
         5 => constant(rng),
         6 => format!("({} {} {})", number(rng, below), rng.word(&["+", "-", "*", "&", "|"]), number(rng, below)),
