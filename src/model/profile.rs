@@ -77,8 +77,8 @@ pub struct ColumnProfile {
     /// The types that were tried
     #[serde(skip)]
     pub trials: Vec<Trial>,
-    /// In a column that is meant to hold vectors
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `None` for values that are no vectors, in a column that is not meant to hold any
+    #[serde(skip_serializing_if = "no_vectors")]
     pub vectors: Option<Vectors>,
 }
 
@@ -133,6 +133,10 @@ impl ColumnProfile {
     pub fn values(&self) -> u64 {
         self.integers + self.reals + self.texts + self.blobs
     }
+}
+
+fn no_vectors(vectors: &Option<Vectors>) -> bool {
+    vectors.as_ref().is_none_or(|vectors| vectors.dimensions == 0)
 }
 
 fn forms<S: Serializer>(forms: &[(TextForm, Tally)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -149,17 +149,23 @@ fn check(value: Value<'_>, mappings: &[Mapping]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Only arrays travel in another way as parameters, and those are taken whenever fields are
+/// Only arrays and vectors travel in another way as parameters, and those are taken whenever fields are
 fn check_parameter(value: Value<'_>, mapping: Mapping, taken: bool, field: &[u8]) -> Result<(), TestCaseError> {
     if value.class() == Class::Null {
         return Ok(());
     }
     let mut parameter = Vec::new();
     let result = append_parameter(&mut parameter, value, mapping);
-    let is_array = matches!(mapping, Mapping::Array { .. });
+    let is_literal = matches!(mapping, Mapping::Array { .. } | Mapping::Vector { .. });
     let plain = encode_is_plain(mapping);
     prop_assert!(plain || result.is_ok() == taken, "{:?} as {:?}", value, mapping);
-    prop_assert!(plain || is_array || parameter == field, "{:?} as {:?}", value, mapping);
+    prop_assert!(plain || is_literal || parameter == field, "{:?} as {:?}", value, mapping);
+    if matches!(mapping, Mapping::Vector { .. }) && taken {
+        let list = String::from_utf8_lossy(&parameter[4..]).into_owned();
+        let numbers = list.trim_matches(['[', ']']).split(',').map(|number| number.parse::<f32>().map(f32::to_bits));
+        let floats = field[8..].as_chunks::<4>().0.iter().map(|bytes| Ok(u32::from_be_bytes(*bytes)));
+        prop_assert!(numbers.eq(floats), "{:?} as {:?} is {}", value, mapping, list);
+    }
     Ok(())
 }
 

@@ -4,12 +4,13 @@
 //! most services return them, do not fit into 32-bit floats: such a column stays what it is, and the target computes a
 //! vector beside it. Where the extension is missing nothing changes, and the plan says what could be.
 
-use super::evidence::grouped;
+use super::evidence::{counted, grouped};
+use super::extensions::Missing;
 use super::{Draft, MAX_COLUMNS, Notes, Request, extensions, fulltext};
 use crate::model::convert::forms::VectorForm;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{AddedColumn, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, TermPlan};
-use crate::model::profile::vectors::Vectors;
+use crate::model::profile::vectors::{Vectors, is_meant};
 use crate::model::schema::{IndexTerm, Term, quote_identifier};
 
 /// The extension of pgvector
@@ -41,6 +42,19 @@ const DISTANCES: [Distance; 3] = [
     Distance { name: "ip", operator_class: "vector_ip_ops", operator: "<#>" },
 ];
 
+/// What the operator says about a column
+#[derive(Clone, Copy)]
+struct Wish {
+    /// By type or by index: a vector is relied on, and refused if it cannot be had
+    asked: bool,
+    /// The column itself is to be one, with these dimensions if they are given
+    in_place: bool,
+    dimensions: Option<u16>,
+    /// Another type is wanted
+    unwanted: bool,
+    distance: Distance,
+}
+
 /// Makes vectors of the columns that hold them
 pub(super) fn translate(
     drafts: &mut [Draft],
@@ -48,61 +62,111 @@ pub(super) fn translate(
     request: &Request<'_>,
     notes: &mut Notes,
 ) {
+    let taken = taken_name(drafts, request);
     for draft in drafts {
         for at in 0..draft.plan.columns.len() {
-            let chosen = chosen(draft, at, request, notes);
-            if let (Some((dimensions, way)), Some(distance)) = (find(draft, at, request), chosen) {
-                let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
-                match extensions::find(request, EXTENSION) {
-                    Ok(extension) => {
-                        let schema = extension.schema.clone();
-                        extensions::add(extensions, extension);
-                        make(draft, at, dimensions, way, &schema, distance, notes);
-                    }
-                    Err(missing) => {
-                        let message = format!(
-                            "holds vectors of {} dimensions and stays {}: the extension {EXTENSION} {}",
-                            grouped(dimensions.into()),
-                            draft.plan.columns[at].type_sql,
-                            missing.why
-                        );
-                        notes.warn(&object, &message, Some(&missing.remedy));
+            let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
+            let wish = match wish(draft, at, request) {
+                Ok(wish) => wish,
+                Err(index) => {
+                    let message = format!("the index \"{index}\" is not known");
+                    notes.refuse(&object, &message, "choose \"hnsw:cosine\", \"hnsw:l2\" or \"hnsw:ip\"");
+                    continue;
+                }
+            };
+            match find(draft, at, wish) {
+                Ok((dimensions, way)) => {
+                    let found = taken.clone().map_or_else(|| extensions::find(request, EXTENSION), Err);
+                    match found {
+                        Ok(extension) => {
+                            let schema = extension.schema.clone();
+                            extensions::add(extensions, extension);
+                            make(draft, at, dimensions, way, &schema, wish.distance, notes);
+                        }
+                        Err(missing) => report_missing(draft, at, dimensions, &missing, wish, notes),
                     }
                 }
+                Err(why) if wish.asked => {
+                    let remedy = "correct the values in SQLite, or take the choice out of the plan file";
+                    notes.refuse(&object, &format!("cannot become a vector: {why}"), remedy);
+                }
+                Err(_) => {}
             }
         }
     }
 }
 
-/// The distance to index for, as chosen or by default; `None` where the choice is refused
-fn chosen(draft: &Draft, at: usize, request: &Request<'_>, notes: &mut Notes) -> Option<Distance> {
-    let choice = choice(draft, at, request).and_then(|choice| choice.index.as_deref());
-    let Some(wanted) = choice.and_then(|index| index.strip_prefix("hnsw")) else { return Some(DISTANCES[0]) };
-    let known = DISTANCES.into_iter().find(|distance| wanted.strip_prefix(':') == Some(distance.name));
-    if known.is_none() {
-        let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
-        let message = format!("the index \"hnsw{wanted}\" is not known");
-        notes.refuse(&object, &message, "choose \"hnsw:cosine\", \"hnsw:l2\" or \"hnsw:ip\"");
-    }
-    known
+/// A table has a type of its own name, so that none may be called like a type of the extension in its schema
+fn taken_name(drafts: &[Draft], request: &Request<'_>) -> Option<Missing> {
+    let schema = request.offer.extension(EXTENSION).and_then(|extension| extension.schema.as_deref());
+    let same_schema = schema.is_none_or(|schema| schema == request.target_schema);
+    let is_type = |draft: &Draft| ["vector", "halfvec", "sparsevec"].contains(&draft.plan.source.name.as_str());
+    (same_schema && drafts.iter().any(is_type)).then(|| Missing {
+        why: "has types in this schema of which one is called like a table",
+        remedy: "create the extension in a schema of its own, or rename the table".into(),
+    })
 }
 
-fn choice<'r>(draft: &Draft, at: usize, request: &Request<'r>) -> Option<&'r crate::model::choices::ColumnChoice> {
-    let table = request.choices.tables.get(&draft.plan.source.name)?;
-    table.columns.get(draft.plan.source_name(at))
+fn report_missing(draft: &Draft, at: usize, dimensions: u16, missing: &Missing, wish: Wish, notes: &mut Notes) {
+    let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
+    let (dimensions, kept) = (grouped(dimensions.into()), &draft.plan.columns[at].type_sql);
+    if wish.asked {
+        let message = format!("cannot become a vector: the extension {EXTENSION} {}", missing.why);
+        return notes.refuse(&object, &message, &missing.remedy);
+    }
+    let message =
+        format!("holds vectors of {dimensions} dimensions and stays {kept}: the extension {EXTENSION} {}", missing.why);
+    notes.warn(&object, &message, Some(&missing.remedy));
 }
 
-/// Whether the column holds nothing but vectors of one length, and what can be made of it
-fn find(draft: &Draft, at: usize, request: &Request<'_>) -> Option<(u16, Way)> {
-    let (column, profile) = (&draft.plan.columns[at], draft.profile_of(at)?);
-    let vectors = profile.vectors.as_ref()?;
-    let all = vectors.lists + vectors.blobs == profile.values() && profile.values() > 0;
-    let of_choice = choice(draft, at, request).and_then(|choice| choice.type_sql.as_deref());
-    let wanted = of_choice.is_none_or(|type_sql| type_sql.starts_with("vector"));
-    if !all || !wanted || !column.is_copied() || !DIMENSIONS.contains(&vectors.dimensions) || is_compared(draft, at) {
-        return None;
+/// What the plan file says; an index that is not known is an error
+fn wish(draft: &Draft, at: usize, request: &Request<'_>) -> Result<Wish, String> {
+    let table = request.choices.tables.get(&draft.plan.source.name);
+    let choice = table.and_then(|table| table.columns.get(draft.plan.source_name(at)));
+    let type_sql = choice.and_then(|choice| choice.type_sql.as_deref());
+    let index = choice.and_then(|choice| choice.index.as_deref()).filter(|index| index.starts_with("hnsw"));
+    let distance = match index {
+        None => DISTANCES[0],
+        Some(index) => {
+            let known = DISTANCES.into_iter().find(|distance| index.strip_prefix("hnsw:") == Some(distance.name));
+            known.ok_or(index)?
+        }
+    };
+    let in_place = type_sql.is_some_and(|type_sql| type_sql.split('(').next() == Some(EXTENSION));
+    let dimensions =
+        type_sql.and_then(|type_sql| type_sql.split_once('(')?.1.trim_end_matches(')').trim().parse().ok());
+    let unwanted = type_sql.is_some() && !in_place && index.is_none();
+    Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, unwanted, distance })
+}
+
+/// What can be made of a column that holds nothing but vectors of one length, or why nothing
+fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
+    let column = &draft.plan.columns[at];
+    let source = column.source_column.map(|source| &draft.plan.source.columns[source]);
+    if wish.unwanted || !(wish.asked || source.is_some_and(is_meant)) {
+        return Err("nobody asks for it".into());
     }
-    way(vectors, column.mapping).map(|way| (vectors.dimensions, way))
+    if is_compared(draft, at) || !column.is_copied() {
+        return Err("it is in a key, an index or a foreign key, or computed".into());
+    }
+    let profile = draft.profile_of(at).filter(|profile| profile.values() > 0).ok_or("it holds no value")?;
+    let vectors = profile.vectors.as_ref().ok_or("its values are not all vectors of one length")?;
+    let (dimensions, others) = (vectors.dimensions, &vectors.others);
+    if others.count > 0 {
+        let (count, keys) = (counted(others.count, "value"), others.keys.join("; "));
+        return Err(format!("{count} of it are no vectors of {} dimensions (e.g. {keys})", grouped(dimensions.into())));
+    }
+    if !DIMENSIONS.contains(&dimensions) || (wish.in_place && wish.dimensions.is_some_and(|n| n != dimensions)) {
+        return Err(format!("its values have {}", counted(dimensions.into(), "dimension")));
+    }
+    match way(vectors, column.mapping) {
+        Some(Way::Beside) if wish.in_place => {
+            let more = "without the type, a vector is computed beside it";
+            Err(format!("its lists do not all come back from 32-bit floats as they are written; {more}"))
+        }
+        Some(way) => Ok((dimensions, way)),
+        None => Err(format!("it is {} on the target", column.type_sql)),
+    }
 }
 
 fn way(vectors: &Vectors, mapping: Mapping) -> Option<Way> {

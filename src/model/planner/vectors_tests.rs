@@ -132,8 +132,59 @@ fn the_choice_of_the_operator_counts() {
     }
     let plan = choose(ColumnChoice { index: Some("hnsw:l1".into()), ..ColumnChoice::default() });
     assert!(plan.refusals[0].message.contains("hnsw:l1"), "{:?}", plan.refusals);
-    let plan = choose(ColumnChoice { type_sql: Some("text".into()), ..ColumnChoice::default() });
+    let of_type = |type_sql: &str| ColumnChoice { type_sql: Some(type_sql.into()), ..ColumnChoice::default() };
+    let plan = choose(of_type("text"));
     assert_eq!((only(&plan).columns[1].mapping, plan.extensions.len()), (Mapping::Text, 0));
+    assert!(matches!(only(&choose(of_type("vector"))).columns[1].mapping, Mapping::Vector { dimensions: 2, .. }));
+    assert!(matches!(only(&choose(of_type("vector(2)"))).columns[1].mapping, Mapping::Vector { dimensions: 2, .. }));
+    let plan = choose(of_type("vector(3)"));
+    assert!(plan.refusals[0].message.contains("have 2 dimensions"), "{:?}", plan.refusals);
+}
+
+/// A vector that the plan file asks for is refused with the reason where it cannot be had, whatever the column is called
+#[test]
+fn what_is_asked_for_is_made_or_refused() {
+    let choose = |type_sql: Option<&str>, index: Option<&str>, values: &[Value<'_>], offer: &Offer| {
+        let choice = ColumnChoice {
+            type_sql: type_sql.map(str::to_string),
+            index: index.map(str::to_string),
+            ..ColumnChoice::default()
+        };
+        let columns = [("v".to_string(), choice)].into();
+        let tables = [("docs".to_string(), TableChoice { columns, ..TableChoice::default() })].into();
+        let table = with_alias("docs", &[("id", "INTEGER"), ("v", "TEXT")]);
+        plan_with(table, values, &Choices { tables, ..Choices::default() }, offer)
+    };
+    let vector = Some("vector");
+    let plan = choose(vector, None, &[text(FLOATS)], &offer(true));
+    assert!(matches!(only(&plan).columns[1].mapping, Mapping::Vector { dimensions: 2, .. }));
+    let plan = choose(None, Some("hnsw:ip"), &[text(DOUBLES)], &offer(true));
+    assert_eq!(only(&plan).added[0].name, "v_vec");
+    for (type_sql, index, values, offer, why) in [
+        (vector, None, vec![text(DOUBLES)], offer(true), "do not all come back"),
+        (vector, None, vec![text(FLOATS), text("x")], offer(true), "not all vectors"),
+        (vector, None, vec![Value::Null], offer(true), "no value"),
+        (vector, None, vec![text(FLOATS)], offer(false), "may not create it"),
+        (None, Some("hnsw:l2"), vec![text(DOUBLES)], Offer::default(), "not installed"),
+        (None, Some("hnsw:l2"), vec![text("[1]")], offer(true), "have 1 dimension"),
+    ] {
+        let plan = choose(type_sql, index, &values, &offer);
+        let [refusal] = plan.refusals.as_slice() else { panic!("{why}: {:?}", plan.refusals) };
+        assert!(refusal.message.contains(why) && refusal.remedy.is_some(), "{why}: {refusal:?}");
+    }
+}
+
+/// PostgreSQL gives every table a type of its name
+#[test]
+fn a_table_called_vector_keeps_the_extension_out_of_its_schema() {
+    let docs = with_alias("vector", &[("id", "INTEGER"), ("embedding", "TEXT")]);
+    let plan = plan_with(docs.clone(), &[text(FLOATS)], &Choices::default(), &offer(true));
+    assert_eq!((only(&plan).columns[1].mapping, plan.extensions.len()), (Mapping::Text, 0));
+    assert!(plan.warnings[0].message.contains("called like a table"), "{:?}", plan.warnings);
+    let elsewhere = Extension { name: "vector".into(), schema: Some("ext".into()), permitted: false };
+    let offer = Offer { extensions: vec![elsewhere], ..Offer::default() };
+    let plan = plan_with(docs, &[text(FLOATS)], &Choices::default(), &offer);
+    assert_eq!(only(&plan).columns[1].type_sql, "\"ext\".\"vector\"(2)");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct Counter {
     scale: Option<u8>,
     /// NUMERIC affinity: a document that is a number is stored as one
     numbers: bool,
+    /// Declared or named as a column of vectors, so that values that are none are counted too
+    vectors: bool,
     /// Where a value is encoded to see whether it can be; no longer than the longest value
     scratch: Vec<u8>,
 }
@@ -53,9 +55,9 @@ impl Counter {
         let Sought { intent, trials, scale } = sought;
         let numbers = table.columns[column].affinity == Affinity::Numeric;
         let trials = trials.into_iter().map(Trial::new).collect();
-        let vectors = is_meant(&table.columns[column]).then(Vectors::default);
-        let profile = ColumnProfile { trials, vectors, ..ColumnProfile::default() };
-        Counter { profile, intent, scale, numbers, scratch: Vec::new() }
+        let vectors = is_meant(&table.columns[column]);
+        let profile = ColumnProfile { trials, vectors: Some(Vectors::default()), ..ColumnProfile::default() };
+        Counter { profile, intent, scale, numbers, vectors, scratch: Vec::new() }
     }
 
     /// Counts one value, whose row `key` names if asked; returns its bytes
@@ -78,6 +80,10 @@ impl Counter {
         }
         if let (Some(vectors), true) = (&mut self.profile.vectors, value != Value::Null) {
             vectors.add(value, &mut self.scratch, key);
+            // The first value that is none settles it for a column that nobody takes for one of vectors.
+            if !self.vectors && vectors.others.count > 0 {
+                self.profile.vectors = None;
+            }
         }
         if self.intent == Intent::Json && value != Value::Null {
             self.document(value, key);

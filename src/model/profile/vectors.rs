@@ -1,7 +1,7 @@
 //! Vectors among a column's values: lists of numbers as JSON text, or 32-bit floats as blobs
 //!
-//! Looked for only where the declaration or the name asks for them. Bounded: a few counts, and the forms in which every
-//! list so far could have been written.
+//! They are made vectors only where the declaration, the name or the operator asks for it. Bounded: a few counts, and
+//! the forms in which every list so far could have been written.
 
 use serde::Serialize;
 
