@@ -3,6 +3,9 @@
 //! Nothing is created but what `postgres::existing` adds and takes away again. Rows come by chunks alone, each through a
 //! temporary table (`postgres::staging`); what finds no room there is written by the tail.
 
+use std::collections::HashMap;
+
+use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 
 use crate::engine::job::Job;
@@ -10,13 +13,34 @@ use crate::error::{Error, Result};
 use crate::model::decode::decode_field;
 use crate::model::key::write_value;
 use crate::model::phase::Phase;
-use crate::model::plan::{Mode, Policy, TablePlan};
+use crate::model::plan::{Mode, Plan, Policy, TablePlan, follow};
 use crate::postgres::rows::Fields;
 use crate::postgres::staging::{LeftOut, Staging, forget_left_out, leave_out, left_out};
-use crate::postgres::{control, existing, orphans, quarantine, sequences};
+use crate::postgres::{catalog, control, existing, orphans, quarantine, sequences};
 
 /// Rows that one cycle of the tail takes over from the chunks: their keys are held in memory
 const LEFT_OUT_ROWS: usize = 10_000;
+
+/// Takes over what has been altered on the target since the plan was made, as far as the plan can follow it
+///
+/// # Errors
+/// Refused, with everything that it cannot follow.
+pub fn follow_target(runtime: &Runtime, client: &mut Client, plan: &mut Plan) -> Result<()> {
+    if plan.mode == Mode::Create {
+        return Ok(());
+    }
+    let catalog = runtime.block_on(catalog::read(client, &plan.target_schema))?;
+    let gone = follow(plan, &catalog);
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut text = "the target's schema has changed, and the plan does not fit it any more".to_owned();
+    for notice in &gone {
+        text.push_str(&format!("\n  {}: {}", notice.object, notice.message));
+    }
+    let remedy = gone[0].remedy.clone().unwrap_or_default();
+    Err(Error::refused(text).hint(remedy))
+}
 
 /// Looks once more before anything is touched: the plan may have been made before the application began to write there
 pub fn check(job: &Job) -> Result<()> {
@@ -72,13 +96,20 @@ pub fn taken(job: &mut Job, rows: &[LeftOut]) -> Result<()> {
     look(job)
 }
 
+/// Whoever stops here may go on with PostgreSQL alone: rows that came after the copy count too
+pub fn advance_sequences(job: &Job) -> Result<()> {
+    if job.plan.mode == Mode::Existing {
+        job.wait(sequences::advance(job.applier.client(), &job.plan, &HashMap::new()))?;
+    }
+    Ok(())
+}
+
 /// After the copy, in place of indexes and foreign keys, which stand already: sequences are set, and rows without a
 /// parent are counted
 pub fn finish_copy(job: &Job) -> Result<()> {
     let client = job.applier.client();
-    let mut notices = job.wait(sequences::advance(client, &job.plan))?;
-    notices.extend(job.wait(orphans::count(client, &job.plan))?);
-    for notice in &notices {
+    advance_sequences(job)?;
+    for notice in &job.wait(orphans::count(client, &job.plan))? {
         job.context.reporter.line(&format!("note: {}: {}", notice.object, notice.message));
         job.wait(control::note(client, notice))?;
     }

@@ -137,7 +137,10 @@ fn begin(context: &Context, began: &mut Option<i64>) -> Result<Job> {
         rest(context, Duration::from_millis(50))?;
     }
     let state = match runtime.block_on(control::load(&client))? {
-        Some(state) => state,
+        Some(mut state) => {
+            existing::follow_target(&runtime, &mut client, &mut state.plan)?;
+            state
+        }
         None => initialise(context, &runtime, &mut client)?,
     };
     // From here on a failure that passes is waited out: the migration stands, and this process is its replicator.
@@ -402,6 +405,7 @@ fn is_at_head(job: &Job) -> Result<bool> {
 }
 
 fn in_sync_now(job: &Job, pulse: &mut Pulse) -> Result<()> {
+    existing::advance_sequences(job)?;
     pulse.beat(job, true)?;
     job.context.reporter.line(&format!(
         "in sync at seq {}; capture stays installed, and `crossfade run` goes on from here",

@@ -3,6 +3,7 @@
 //! A plan is made once, from the schema and the profile of the stored values, and kept in the target; a restart goes on
 //! from the stored plan and only checks that the source still fits it.
 
+mod moved;
 mod objects;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::mapping::{Mapping, Misfit};
 use super::schema::{Key, Table};
 use super::value::Value;
 
+pub use moved::follow;
 pub use objects::*;
 
 /// Everything that will happen, decided before anything is touched

@@ -221,11 +221,12 @@ impl Applier {
 /// that with the longest values
 pub(super) fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, rows: &Rows) -> Option<String> {
     if let Some(named) = error.as_db_error()?.constraint() {
-        return table.indexes.iter().find(|index| index.name == named).map(|index| index.name.clone());
+        let index = table.indexes.iter().find(|index| index.name == named && index.is_ours());
+        return index.map(|index| index.name.clone());
     }
     let place = |column: usize| table.copied_columns().position(|(index, _)| index == column);
     let length = |index: &&IndexPlan| index.columns().filter_map(place).map(|place| rows.longest(place)).sum::<usize>();
-    let longest = table.indexes.iter().max_by_key(length)?;
+    let longest = table.indexes.iter().filter(|index| index.is_ours()).max_by_key(length)?;
     (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
 }
 

@@ -7,16 +7,27 @@
 //! the wave started from. But a unique index of the target that the source does not have, a row that was there before
 //! the copy, or a collation that takes two texts for one, brings conflicts that no log tells of.
 
-use tokio_postgres::error::SqlState;
+use std::collections::HashMap;
+
 use tokio_postgres::{Client, GenericClient};
 
-use super::connect::classify;
+use super::connect::{classify, refuses_row};
 use super::copy::{copied_list, key_list, overriding, relation, same_key};
 use super::existing::kept_keys;
 use super::rows::{Fields, fields_of};
 use crate::error::{Error, Result};
 use crate::model::plan::{Conflict, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
+
+/// Columns and their types, less the domains
+const TYPES: &str = "
+    with recursive step(name, type, modifier) as (
+        select attname::text, atttypid, atttypmod from pg_attribute
+        where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
+        union all
+        select s.name, t.typbasetype, case when s.modifier >= 0 then s.modifier else t.typtypmod end
+        from step s join pg_type t on t.oid = s.type where t.typtype = 'd')
+    select s.name, format_type(s.type, s.modifier) from step s join pg_type t on t.oid = s.type where t.typtype <> 'd'";
 
 /// A temporary table of the copied columns of one table
 pub struct Staging<'a> {
@@ -31,15 +42,24 @@ impl<'a> Staging<'a> {
     pub async fn open(client: &Client, plan: &'a Plan, table: &'a TablePlan) -> Result<Staging<'a>> {
         let name = quote_identifier(&format!("crossfade_chunk_{}", table.id));
         let staging = Staging { plan, table, relation: format!("pg_temp.{name}") };
-        // By query and not LIKE: without NOT NULL, and without the columns that are not copied.
+        let columns = staging.columns(client).await?;
         let create = format!(
             "set local session_replication_role = replica; set local client_min_messages = warning; \
-             create temporary table if not exists {name} on commit delete rows as select {} from {} with no data",
-            copied_list(table, ""),
-            relation(plan, table)
+             create temporary table if not exists {name} ({columns}) on commit delete rows"
         );
         client.batch_execute(&create).await.map_err(|e| staging.failed(e))?;
         Ok(staging)
+    }
+
+    /// The copied columns without anything that could refuse a row: of a domain, the type under it
+    async fn columns(&self, client: &Client) -> Result<String> {
+        let rows = client.query(TYPES, &[&relation(self.plan, self.table)]).await.map_err(|e| self.failed(e))?;
+        let types: HashMap<&str, &str> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let definition = |name: &str| types.get(name).map(|sql| format!("{} {sql}", quote_identifier(name)));
+        let columns = self.table.copied_columns().map(|(_, column)| {
+            definition(&column.target_name).ok_or_else(|| gone(&self.table.target_name, &column.target_name))
+        });
+        Ok(columns.collect::<Result<Vec<_>>>()?.join(", "))
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Error {
@@ -51,12 +71,8 @@ impl<'a> Staging<'a> {
         if staged == 0 {
             return Ok(Vec::new());
         }
-        let stored = match self.has_deferrable_unique(client).await? {
-            true => self.insert_all_or_none(client).await?,
-            false => {
-                client.execute(&self.insert_sql(" on conflict do nothing"), &[]).await.map_err(|e| self.failed(e))?
-            }
-        };
+        let on_conflict = if self.has_deferrable_unique(client).await? { "" } else { " on conflict do nothing" };
+        let stored = self.insert(client, &self.insert_sql(on_conflict)).await?;
         if let Some(kept) = kept_keys(self.table) {
             client.execute(&self.release_sql(&kept), &[]).await.map_err(|e| self.failed(e))?;
         }
@@ -70,12 +86,12 @@ impl<'a> Staging<'a> {
         Ok(row.get(0))
     }
 
-    /// With a conflict nothing is inserted: then the tail writes every row of the chunk
-    async fn insert_all_or_none(&self, client: &Client) -> Result<u64> {
+    /// Where the server refuses one row it takes none of them: then the tail, which tries them one by one, writes all
+    async fn insert(&self, client: &Client, sql: &str) -> Result<u64> {
         client.batch_execute("savepoint crossfade_chunk").await.map_err(|e| self.failed(e))?;
-        match client.execute(&self.insert_sql(""), &[]).await {
+        match client.execute(sql, &[]).await {
             Ok(stored) => Ok(stored),
-            Err(e) if [Some(&SqlState::UNIQUE_VIOLATION), Some(&SqlState::EXCLUSION_VIOLATION)].contains(&e.code()) => {
+            Err(e) if e.code().is_some_and(refuses_row) => {
                 let undo = "rollback to savepoint crossfade_chunk";
                 client.batch_execute(undo).await.map(|()| 0).map_err(|e| self.failed(e))
             }
@@ -124,6 +140,11 @@ impl<'a> Staging<'a> {
         let rows = client.query(&sql, &[]).await.map_err(|e| self.failed(e))?;
         Ok(rows.iter().map(fields_of).collect())
     }
+}
+
+fn gone(table: &str, column: &str) -> Error {
+    Error::refused(format!("column `{column}` of table `{table}` is not on the target any more"))
+        .hint("put it back; or start over: `crossfade cancel`, then `crossfade run`")
 }
 
 /// A row that a chunk left out

@@ -130,6 +130,12 @@ impl TriggerPlan {
 }
 
 impl IndexPlan {
+    /// We have made it, and may give it up for a row; those that the application's own migrations have made stand for
+    /// nothing of the source's
+    pub fn is_ours(&self) -> bool {
+        self.source.is_some() || self.method != IndexMethod::Btree
+    }
+
     /// The columns that it is over, without those inside expressions
     pub fn columns(&self) -> impl Iterator<Item = usize> {
         self.terms.iter().filter_map(|term| match term.what {
