@@ -2,5 +2,8 @@
 
 mod conflicts;
 mod hand;
+mod load;
+mod moved;
 mod policies;
+mod refusals;
 mod triggers;
