@@ -92,6 +92,21 @@ check_test_tools() {
     have sqlite3 || install_or_need sqlite3 "the sqlite3 shell (Debian: sqlite3)"
 }
 
+# The two applications of tests/it/applications.rs, pinned. Their tests are skipped by name without them, except in CI.
+offer_applications() {
+    local venv=target/venv-applications wanted=tests/apps/requirements.txt
+    if cmp -s "$wanted" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+    say "installing Django, SQLAlchemy and Alembic into $venv"
+    rm -rf "$venv"
+    # Debian's python3 comes without the module that makes virtual environments.
+    python3 -c 'import ensurepip' 2>/dev/null || { can_install && apt_install python3-venv; } || true
+    # The mark comes last: an installation that was cut off is begun anew.
+    if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted" &&
+        cp "$wanted" "$venv/installed.txt"; }; then
+        say "they cannot be installed: tests that need them are skipped, and fail in CI"
+    fi
+}
+
 # What the bench compares with. It runs without them and says which are missing.
 offer_peers() {
     if ! have pgloader && { ! can_install || ! apt_install pgloader; }; then
@@ -113,7 +128,7 @@ check_rust
 case $purpose in
     lint) check_lints ;;
     demo) check_postgres ;;
-    test) check_lints && check_postgres && check_test_tools ;;
+    test) check_lints && check_postgres && check_test_tools && offer_applications ;;
     bench) check_postgres && offer_peers ;;
     *) say "unknown purpose: $purpose" && exit 2 ;;
 esac
