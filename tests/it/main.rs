@@ -4,6 +4,8 @@
 
 /// The application sees the same results with and without capture (I1, I11)
 mod application;
+/// Projects with Django and with SQLAlchemy read the same objects from both databases (I10)
+mod applications;
 /// What cannot work is refused with one clear error, and leaves nothing behind
 mod bad_input;
 /// `cancel` leaves no trace on either side

@@ -1,5 +1,6 @@
 //! What every test stands on: servers, the program as a child process, and an independent look at both sides
 
+pub mod app;
 pub mod cluster;
 pub mod compare;
 pub mod given;

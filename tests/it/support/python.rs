@@ -30,14 +30,14 @@ pub fn required() -> bool {
 
 impl PythonWriter {
     pub fn start(database: &Path, seed: u64) -> PythonWriter {
-        let mut child = Command::new("python3")
-            .args(["-c", WRITER])
-            .arg(database)
-            .arg(seed.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
+        let mut command = Command::new("python3");
+        command.args(["-c", WRITER]).arg(database).arg(seed.to_string());
+        PythonWriter::spawn(command)
+    }
+
+    /// A program that does as [`WRITER`] says of itself
+    pub fn spawn(mut command: Command) -> PythonWriter {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
         let stdin = child.stdin.take();
         PythonWriter { child, stdin }
     }

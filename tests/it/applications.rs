@@ -1,0 +1,99 @@
+//! Applications with an ORM: written to by several of its processes while we follow, read by it from both databases
+
+use std::collections::BTreeMap;
+
+use crate::support::app::{App, differences, sqlite_url};
+use crate::support::compare::assert_equal;
+use crate::support::fresh_database;
+use crate::support::pg::Pg;
+use crate::support::process::{Cli, Pair, wait_until};
+use crate::support::scene::SMALL_CHUNKS;
+use crate::support::source::{self, Workplace};
+
+const DJANGO: &str = "django/manage.py";
+const SQLALCHEMY: &str = "sqlalchemy/app.py";
+
+/// SQLite's schema does not say that a moment is one of UTC, nor that an integer is a duration
+#[test]
+fn django_reads_the_same_objects_from_the_schema_that_we_create() {
+    let Some(app) = App::find(DJANGO, "django_reads_the_same_objects_from_the_schema_that_we_create") else { return };
+    let unsaid = [
+        "auth.User.date_joined",
+        "auth.User.last_login",
+        "everything.Defaults.born",
+        "everything.Scalars.created",
+        "everything.Scalars.lasts",
+        "everything.Scalars.moment",
+        "everything.Scalars.updated",
+        "everything.Scalars.waits",
+        "sessions.Session.expire_date",
+    ];
+    created(&app, &unsaid);
+}
+
+/// Nor that a moment is a duration counted from 1970, and that what looks like a UUID is text to the application
+#[test]
+fn sqlalchemy_reads_the_same_objects_from_the_schema_that_we_create() {
+    let Some(app) = App::find(SQLALCHEMY, "sqlalchemy_reads_the_same_objects_from_the_schema_that_we_create") else {
+        return;
+    };
+    created(&app, &["Sample.lasts", "Sample.partner", "Sample.waits"]);
+}
+
+/// All fields are read alike, but for those whose types SQLite's schema does not say
+fn created(app: &App, unsaid: &[&str]) {
+    let work = Workplace::new();
+    let pair = Pair::new(work.path("app.db"), fresh_database());
+    app.migrate(&sqlite_url(&pair.source));
+    app.fill(&sqlite_url(&pair.source), 1);
+    follow(app, &pair, &[]);
+    assert_equal(&pair.source, &pair.target);
+    let found = differences(&app.dump(&sqlite_url(&pair.source)), &app.dump(&pair.target));
+    assert_eq!(found.keys().collect::<Vec<_>>(), unsaid, "fields read otherwise: {found:#?}");
+}
+
+/// Django's own migrations made both schemas, and filled two tables on PostgreSQL already
+#[test]
+fn django_reads_the_same_objects_from_its_own_schema() {
+    let Some(app) = App::find(DJANGO, "django_reads_the_same_objects_from_its_own_schema") else { return };
+    existing(&app, "TRUNCATE django_content_type, auth_permission CASCADE");
+}
+
+/// Alembic made both schemas: another order of columns, native enums, arrays, an identity that is ALWAYS
+#[test]
+fn sqlalchemy_reads_the_same_objects_from_its_own_schema() {
+    let Some(app) = App::find(SQLALCHEMY, "sqlalchemy_reads_the_same_objects_from_its_own_schema") else { return };
+    existing(&app, "");
+}
+
+/// Every field is read alike, and every question answered alike
+fn existing(app: &App, before: &str) {
+    let work = Workplace::new();
+    let pair = Pair::new(work.path("app.db"), fresh_database());
+    let url = sqlite_url(&pair.source);
+    app.migrate(&url);
+    app.migrate(&pair.target);
+    Pg::connect(&pair.target).execute(before);
+    app.fill(&url, 1);
+    follow(app, &pair, &["--schema", "existing"]);
+    assert_eq!(differences(&app.dump(&url), &app.dump(&pair.target)), BTreeMap::new());
+    assert_eq!(app.ask(&url), app.ask(&pair.target));
+}
+
+/// Copies and follows, with writers all the time, until both sides are level
+fn follow(app: &App, pair: &Pair, options: &[&str]) {
+    let url = sqlite_url(&pair.source);
+    let writers = [11, 12, 13].map(|seed| app.write(&url, seed));
+    let mut replicator = pair.replicate(&[&SMALL_CHUNKS, options].concat());
+    pair.wait_consistent(&mut replicator);
+    let before = source::head(&pair.source);
+    wait_until("the application to write", || source::head(&pair.source) > before);
+    pair.verify();
+    writers.into_iter().for_each(|writer| writer.finish(40));
+    pair.wait_caught_up(&mut replicator);
+    pair.verify();
+    replicator.stop();
+    let (source, target) = (pair.source.display().to_string(), &pair.target);
+    let held = Cli::new(["quarantine", "list", "--source", &source, "--target", target]).run().expect_code(0);
+    assert_eq!(pair.status()["quarantined"], 0, "{held}");
+}
