@@ -83,15 +83,16 @@ mod tests {
     use super::*;
     use crate::model::planner::existing::ProbeColumn;
     use crate::sqlite::introspect::introspect;
-    use crate::sqlite::profile::{declared, profile_for};
+    use crate::sqlite::profile::{Tables, declared, profile_for};
 
     fn collision(script: &str, columns: &[(usize, bool)], nulls_equal: bool) -> (u64, String) {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(script).unwrap();
         let table = introspect(&conn).unwrap().tables.remove(0);
         let columns = columns.iter().map(|&(column, folded)| ProbeColumn { column, folded }).collect();
+        let tables = Tables { table: &table, all: std::slice::from_ref(&table) };
         let probe = Probe { index: "i".into(), columns, nulls_equal };
-        let (profile, found) = profile_for(&conn, &table, declared(&table), &[probe], &mut |_| {}).unwrap();
+        let (profile, found) = profile_for(&conn, tables, declared(&table), &[probe], None, &mut |_| {}).unwrap();
         assert!(profile.rows > 0);
         (found[0].rows, found[0].keys.join("; "))
     }
