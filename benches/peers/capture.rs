@@ -80,7 +80,7 @@ impl Side {
         if captured {
             let (choices, offer) = (Choices::default(), Offer::default());
             let request = Request { target_schema: "public", choices: &choices, offer: &offer };
-            let plan = make_plan(&path, &request, &Reporter::quiet())?.plan;
+            let plan = make_plan(&path, &request, None, &Reporter::quiet())?.plan;
             install(&mut open_writer(&path)?, &plan, DEFAULT_LOG_LIMIT, "bench")?;
         }
         Ok(Side { connection, random: Random(11), alive: (1..=rows as i64).collect(), next: rows as i64 + 1 })

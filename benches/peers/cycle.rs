@@ -62,8 +62,10 @@ impl Cycle {
             position: LogPosition { seq: self.checkpoint.seq, nonce: self.checkpoint.nonce },
             copied: self.plan.tables.iter().map(|t| (t.id, Copied::All)).collect::<HashMap<_, _>>(),
             delete_first: false,
+            careful: false,
             quarantined: Default::default(),
             again: Vec::new(),
+            beside: Vec::new(),
         };
         let mut batches = Vec::new();
         let began = Instant::now();

@@ -70,7 +70,7 @@ impl<'b> Race<'b> {
         cancel(&source, &own)?;
         let (choices, offer) = (Choices::default(), Offer::default());
         let request = Request { target_schema: "public", choices: &choices, offer: &offer };
-        let plan = make_plan(&source, &request, &Reporter::quiet())?.plan;
+        let plan = make_plan(&source, &request, None, &Reporter::quiet())?.plan;
         Ok(Race { bench, table, rows, source, own, peers, reference_file, plan, connection })
     }
 

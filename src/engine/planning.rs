@@ -48,7 +48,7 @@ pub fn plan_for(
 }
 
 /// Reads the source and makes the plan of a schema that we create; writes nothing anywhere
-fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, reporter: &Reporter) -> Result<Proven> {
+pub fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
     let reading = Reading::begin(&connection, &found.tables, found.tables.iter(), sample, reporter)?;
