@@ -43,7 +43,7 @@ pub async fn write(
     }
     let mut whole: Vec<Option<Whole>> = whole.into_iter().map(Some).collect();
     let mut written = Written::default();
-    let mut waiting = Vec::from([0..rows.count()]);
+    let mut waiting: Vec<_> = std::iter::once(0..rows.count()).collect();
     while let Some(range) = waiting.pop() {
         let part = rows.part(range.clone());
         match attempt(client, statement, table, &part).await? {
