@@ -18,6 +18,8 @@ use super::ir::{
 
 /// Nesting beyond which nothing is translated; the translator calls itself that often
 const DEEPEST: usize = 60;
+/// Links of a chain of ANDs that count as one step down
+const LINKS: usize = 10;
 /// SQLite takes a million bytes; whoever writes this much by hand wants to translate it by hand
 const LONGEST: usize = 256 * 1024;
 
@@ -101,14 +103,15 @@ fn check(name: &Option<ast::Name<'_>>, column: Option<String>, expr: &ast::Expr<
     Ok(Check { name: name.as_ref().map(|name| unquoted(name.0).text), column, sql: text_of(expr)? })
 }
 
-/// The expression as the parser writes it, which must be read as what it was; one that is too deep is told by whoever
-/// translates it
+/// The expression as the parser writes it, which must be read as what it was
 fn text_of(expr: &ast::Expr<'_>) -> Result<String, Reason> {
+    // First, because the parser's own writing follows any depth.
+    let was = convert(expr, 0)?;
     let text = expr.to_string();
-    match (convert(expr, 0), expression(&text)) {
-        (Ok(was), Ok(read)) if was != read => Err(Reason::new("the parser does not write what it read")),
-        _ => Ok(text),
+    if expression(&text)? != was {
+        return Err(Reason::new("the parser does not write what it read"));
     }
+    Ok(text)
 }
 
 /// `CREATE VIEW`
@@ -407,13 +410,14 @@ fn arithmetic(left: Box<Expr>, operator: Op, right: Box<Expr>) -> Expr {
 fn list_of_chain(left: &ast::Expr<'_>, operator: Op, right: &ast::Expr<'_>, depth: usize) -> Result<Vec<Expr>, Reason> {
     let (mut left, mut terms) = (left, vec![convert(right, depth + 1)?]);
     while let ast::Expr::Binary(first, same, last) = left {
-        if *same != operator {
+        // Others follow the chain by calling themselves, so that it is not as free of depth as it is here.
+        if *same != operator || depth + terms.len() / LINKS > DEEPEST {
             break;
         }
         terms.push(convert(last, depth + 1)?);
         left = first;
     }
-    terms.push(convert(left, depth + 1)?);
+    terms.push(convert(left, depth + 1 + terms.len() / LINKS)?);
     terms.reverse();
     Ok(terms)
 }
