@@ -3,8 +3,6 @@
 //! Nothing is created but what `postgres::existing` adds and takes away again. Rows come by chunks alone, each through a
 //! temporary table (`postgres::staging`); what finds no room there is written by the tail.
 
-use std::collections::HashMap;
-
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 
@@ -96,20 +94,13 @@ pub fn taken(job: &mut Job, rows: &[LeftOut]) -> Result<()> {
     look(job)
 }
 
-/// Whoever stops here may go on with PostgreSQL alone: rows that came after the copy count too
-pub fn advance_sequences(job: &Job) -> Result<()> {
-    if job.plan.mode == Mode::Existing {
-        job.wait(sequences::advance(job.applier.client(), &job.plan, &HashMap::new()))?;
-    }
-    Ok(())
-}
-
 /// After the copy, in place of indexes and foreign keys, which stand already: sequences are set, and rows without a
 /// parent are counted
 pub fn finish_copy(job: &Job) -> Result<()> {
     let client = job.applier.client();
-    advance_sequences(job)?;
-    for notice in &job.wait(orphans::count(client, &job.plan))? {
+    let mut notices = job.wait(sequences::advance(client, &job.plan))?;
+    notices.extend(job.wait(orphans::count(client, &job.plan))?);
+    for notice in &notices {
         job.context.reporter.line(&format!("note: {}: {}", notice.object, notice.message));
         job.wait(control::note(client, notice))?;
     }

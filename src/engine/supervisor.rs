@@ -405,7 +405,6 @@ fn is_at_head(job: &Job) -> Result<bool> {
 }
 
 fn in_sync_now(job: &Job, pulse: &mut Pulse) -> Result<()> {
-    existing::advance_sequences(job)?;
     pulse.beat(job, true)?;
     job.context.reporter.line(&format!(
         "in sync at seq {}; capture stays installed, and `crossfade run` goes on from here",

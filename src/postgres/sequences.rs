@@ -1,94 +1,93 @@
-//! Sequences: no number that SQLite has ever given is given again by the target
+//! Sequences behind columns that were filled with given values
 //!
-//! Replicated rows bring their numbers along, so the sequences behind them stay where they are. They are set past the
-//! largest number in the table, and past what SQLite remembers for AUTOINCREMENT, whenever the application may begin to
-//! write to the target; never back.
+//! A sequence that was never asked still stands at its beginning, and the first row that the application inserts on the
+//! target would meet a key that is taken: hours later, perhaps. So each is set behind the values that are there.
 
-use std::collections::HashMap;
-
-use tokio_postgres::Client;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row};
 
 use super::connect::classify;
-use super::control;
 use super::copy::relation;
+use super::ddl::qualified;
 use crate::error::Result;
-use crate::model::plan::{Notice, Plan, TablePlan};
+use crate::model::plan::{Notice, Plan};
 use crate::model::schema::quote_identifier;
 
-/// A sequence that fills a column
-struct Sequence {
-    /// Quoted, with its schema
-    name: String,
-    /// Unquoted
-    column: String,
-    /// The largest number that it gives
-    limit: i64,
-}
+/// Sequences that belong to a column, as those of identity and serial do, or that its DEFAULT asks
+const SEQUENCES: &str = "
+    select distinct a.attname::text, n.nspname::text, c.relname::text, q.seqincrement, q.seqmin, q.seqmax,
+           has_sequence_privilege(c.oid, 'UPDATE') and has_sequence_privilege(c.oid, 'SELECT')
+    from (select refobjid as owner, refobjsubid as number, objid as sequence from pg_depend
+          where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
+          union
+          select d.adrelid, d.adnum, p.refobjid from pg_attrdef d join pg_depend p
+          on p.classid = 'pg_attrdef'::regclass and p.objid = d.oid and p.refclassid = 'pg_class'::regclass) used
+    join pg_attribute a on a.attrelid = used.owner and a.attnum = used.number
+         and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)
+    join pg_class c on c.oid = used.sequence and c.relkind = 'S' join pg_namespace n on n.oid = c.relnamespace
+    join pg_sequence q on q.seqrelid = c.oid
+    where used.owner = to_regclass($1)
+    order by 1, 2, 3";
 
-/// Sets every sequence behind a column of the plan past the numbers in use
-///
-/// `numbers` holds, by the tables' names in the source, the largest that SQLite has given to a key.
-pub async fn advance(client: &Client, plan: &Plan, numbers: &HashMap<String, i64>) -> Result<()> {
+/// Sets every sequence of the copied tables behind the values of its column, if it is not there already; returns what
+/// could not be done
+pub async fn advance(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
+    let mut notices = Vec::new();
     for table in &plan.tables {
-        let floor = numbers.get(&table.source.name).copied().unwrap_or(0);
-        for sequence in owned(client, plan, table).await? {
-            advance_one(client, plan, table, &sequence, floor).await?;
+        let failed = |e| classify(e, &format!("look for the sequences of table `{}`", table.target_name));
+        let target = relation(plan, table);
+        for row in client.query(SEQUENCES, &[&target]).await.map_err(failed)? {
+            notices.extend(advance_one(client, &target, &Sequence::of(&row)).await?);
         }
     }
-    Ok(())
+    Ok(notices)
 }
 
-/// The rising sequences that belong to columns of the table: of an identity, or of `serial`
-async fn owned(client: &Client, plan: &Plan, table: &TablePlan) -> Result<Vec<Sequence>> {
-    let sql = "select s.seqrelid::regclass::text, a.attname::text, s.seqmax \
-               from pg_depend d join pg_sequence s on s.seqrelid = d.objid \
-               join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid \
-               where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass \
-               and d.deptype in ('a', 'i') and d.refobjid = to_regclass($1) and s.seqincrement > 0 \
-               and a.atttypid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)";
-    let rows = client
-        .query(sql, &[&relation(plan, table)])
-        .await
-        .map_err(|e| classify(e, &format!("look for sequences of table `{}`", table.target_name)))?;
-    Ok(rows.iter().map(|row| Sequence { name: row.get(0), column: row.get(1), limit: row.get(2) }).collect())
+struct Sequence {
+    column: String,
+    name: String,
+    increment: i64,
+    bounds: (i64, i64),
+    writable: bool,
 }
 
-async fn advance_one(client: &Client, plan: &Plan, table: &TablePlan, sequence: &Sequence, floor: i64) -> Result<()> {
-    let column = quote_identifier(&sequence.column);
-    let operation = format!("set the sequence of `{}.{}`", table.target_name, sequence.column);
-    let is_key = table.key_plans().any(|key| key.target_name == sequence.column);
-    // Numbers below one are none that a sequence would give.
+impl Sequence {
+    fn of(row: &Row) -> Sequence {
+        Sequence {
+            column: row.get(0),
+            name: qualified(row.get(1), row.get(2)),
+            increment: row.get(3),
+            bounds: (row.get(4), row.get(5)),
+            writable: row.get(6),
+        }
+    }
+
+    fn notice(&self, message: &str, remedy: &str) -> Notice {
+        Notice { object: self.name.clone(), message: message.to_owned(), remedy: Some(remedy.to_owned()) }
+    }
+}
+
+async fn advance_one(client: &Client, target: &str, sequence: &Sequence) -> Result<Option<Notice>> {
+    let name = &sequence.name;
+    let failed = |e| classify(e, &format!("set the sequence {name}"));
+    if !sequence.writable {
+        let message = "this sequence is not set behind the copied values: the role may not set it";
+        let remedy = "grant select and update on it, or set it with setval() before the application inserts rows";
+        return Ok(Some(sequence.notice(message, remedy)));
+    }
+    // A value that no sequence could have given, such as a fraction or a number beyond its bounds, does not count.
+    let (extreme, behind) = if sequence.increment > 0 { ("max", ">=") } else { ("min", "<=") };
+    let (column, (least, most)) = (quote_identifier(&sequence.column), sequence.bounds);
     let sql = format!(
-        "select setval('{literal}', top.number) from {name} now, \
-         (select least(greatest((select max({column})::bigint from {table}), $1), $2) as number) top \
-         where top.number >= 1 and (top.number > now.last_value or (top.number = now.last_value and not now.is_called)) \
-         union all select last_value from {name}",
-        name = sequence.name,
-        literal = sequence.name.replace('\'', "''"),
-        table = relation(plan, table),
+        "select setval($1::text::regclass, v.value) from (select {extreme}({column})::bigint as value from {target} \
+         where {column} between {least} and {most}) v, {name} s \
+         where v.value {behind} case when s.is_called then s.last_value + {increment} else s.last_value end",
+        increment = sequence.increment
     );
-    let floor = if is_key { floor } else { 0 };
-    match client.query(&sql, &[&floor, &sequence.limit]).await {
-        Ok(rows) => {
-            let last: i64 = rows.iter().map(|row| row.get(0)).max().unwrap_or(0);
-            if last < sequence.limit { Ok(()) } else { note_end(client, table, sequence).await }
-        }
-        Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-            let message = format!("the sequence of `{}` was not set: the role may not", sequence.column);
-            let remedy = Some(format!("an administrator can `grant usage, update on sequence {}`", sequence.name));
-            control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await
-        }
-        Err(e) => Err(classify(e, &operation)),
+    client.execute(&sql, &[name]).await.map_err(failed)?;
+    let beyond = format!("select exists(select from {target} where {column} > {most} or {column} < {least})");
+    if client.query_one(&beyond, &[]).await.map_err(failed)?.get(0) {
+        let message = format!("column {column} holds values beyond what this sequence can give");
+        return Ok(Some(sequence.notice(&message, "look whether it needs a larger type or other bounds")));
     }
-}
-
-/// SQLite would look for a number that is free, a sequence does not
-async fn note_end(client: &Client, table: &TablePlan, sequence: &Sequence) -> Result<()> {
-    let message = format!(
-        "`{}` holds {}, the largest number there is: the target gives no further ones by itself",
-        sequence.column, sequence.limit
-    );
-    let remedy = Some(format!("give the row another number, or set the sequence {} by hand", sequence.name));
-    control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await
+    Ok(None)
 }
