@@ -6,12 +6,16 @@ use crate::support::app::{App, differences, sqlite_url};
 use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
 use crate::support::pg::Pg;
-use crate::support::process::{Cli, Pair, wait_until};
+use crate::support::process::{Cli, Pair, Running, wait_until};
+use crate::support::python::PythonWriter;
 use crate::support::scene::SMALL_CHUNKS;
 use crate::support::source::{self, Workplace};
 
 const DJANGO: &str = "django/manage.py";
 const SQLALCHEMY: &str = "sqlalchemy/app.py";
+
+/// Django's migrations fill two tables, and those on PostgreSQL are in the way
+const DJANGO_BEGINS_WITH: &str = "TRUNCATE django_content_type, auth_permission CASCADE";
 
 /// SQLite's schema does not say that a moment is one of UTC, nor that an integer is a duration
 #[test]
@@ -52,11 +56,11 @@ fn created(app: &App, unsaid: &[&str]) {
     assert_eq!(found.keys().collect::<Vec<_>>(), unsaid, "fields read otherwise: {found:#?}");
 }
 
-/// Django's own migrations made both schemas, and filled two tables on PostgreSQL already
+/// Django's own migrations made both schemas
 #[test]
 fn django_reads_the_same_objects_from_its_own_schema() {
     let Some(app) = App::find(DJANGO, "django_reads_the_same_objects_from_its_own_schema") else { return };
-    existing(&app, "TRUNCATE django_content_type, auth_permission CASCADE");
+    existing(&app, DJANGO_BEGINS_WITH);
 }
 
 /// Alembic made both schemas: another order of columns, native enums, arrays, an identity that is ALWAYS
@@ -66,26 +70,66 @@ fn sqlalchemy_reads_the_same_objects_from_its_own_schema() {
     existing(&app, "");
 }
 
-/// Every field is read alike, and every question answered alike
+/// The forms of all values to come are known from the framework alone
+#[test]
+fn django_may_begin_with_empty_tables() {
+    let Some(app) = App::find(DJANGO, "django_may_begin_with_empty_tables") else { return };
+    let (_work, pair) = migrated(&app, DJANGO_BEGINS_WITH);
+    begin_empty(&app, &pair);
+}
+
+#[test]
+fn sqlalchemy_may_begin_with_empty_tables() {
+    let Some(app) = App::find(SQLALCHEMY, "sqlalchemy_may_begin_with_empty_tables") else { return };
+    let (_work, pair) = migrated(&app, "");
+    begin_empty(&app, &pair);
+}
+
 fn existing(app: &App, before: &str) {
+    let (_work, pair) = migrated(app, before);
+    app.fill(&sqlite_url(&pair.source), 1);
+    follow(app, &pair, &["--schema", "existing"]);
+    assert_same(app, &pair);
+}
+
+fn begin_empty(app: &App, pair: &Pair) {
+    let mut replicator = pair.replicate(&["--schema", "existing"]);
+    pair.wait_consistent(&mut replicator);
+    settle(pair, writers(app, pair), replicator);
+    assert_same(app, pair);
+}
+
+/// Both databases as the application's own migrations leave them, and PostgreSQL after one statement more
+fn migrated(app: &App, then: &str) -> (Workplace, Pair) {
     let work = Workplace::new();
     let pair = Pair::new(work.path("app.db"), fresh_database());
-    let url = sqlite_url(&pair.source);
-    app.migrate(&url);
+    app.migrate(&sqlite_url(&pair.source));
     app.migrate(&pair.target);
-    Pg::connect(&pair.target).execute(before);
-    app.fill(&url, 1);
-    follow(app, &pair, &["--schema", "existing"]);
+    Pg::connect(&pair.target).execute(then);
+    (work, pair)
+}
+
+/// Every field is read alike, and every question answered alike
+fn assert_same(app: &App, pair: &Pair) {
+    let url = sqlite_url(&pair.source);
     assert_eq!(differences(&app.dump(&url), &app.dump(&pair.target)), BTreeMap::new());
     assert_eq!(app.ask(&url), app.ask(&pair.target));
 }
 
 /// Copies and follows, with writers all the time, until both sides are level
 fn follow(app: &App, pair: &Pair, options: &[&str]) {
-    let url = sqlite_url(&pair.source);
-    let writers = [11, 12, 13].map(|seed| app.write(&url, seed));
+    let writers = writers(app, pair);
     let mut replicator = pair.replicate(&[&SMALL_CHUNKS, options].concat());
     pair.wait_consistent(&mut replicator);
+    settle(pair, writers, replicator);
+}
+
+fn writers(app: &App, pair: &Pair) -> [PythonWriter; 3] {
+    [11, 12, 13].map(|seed| app.write(&sqlite_url(&pair.source), seed))
+}
+
+/// Verifies while they write and after their end, when no row may be missing
+fn settle(pair: &Pair, writers: [PythonWriter; 3], mut replicator: Running) {
     let before = source::head(&pair.source);
     wait_until("the application to write", || source::head(&pair.source) > before);
     pair.verify();
