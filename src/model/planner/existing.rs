@@ -15,6 +15,7 @@ mod uniqueness;
 mod writer;
 
 use super::evidence;
+use super::rows::{warn_about_orphans_there, warn_about_texts};
 use super::{Notes, Proven, Request, choose_key, notice, warn_about_key};
 use crate::model::bookkeeping::Verdict;
 use crate::model::plan::{ColumnPlan, ForeignKeyPlan, Mode, Notice, Plan, Policy, TablePlan};
@@ -82,6 +83,8 @@ impl Drafting<'_> {
             }
         };
         warn_about_key(source, &key, self.found.profile.null_keys, self.notes);
+        warn_about_texts(source, &self.found.profile, &key, self.notes);
+        warn_about_orphans_there(source, &self.found.profile, self.notes);
         let mut columns = Vec::new();
         for at in 0..source.columns.len() {
             let in_key = key.parts.iter().any(|part| part.column == Some(at));

@@ -39,6 +39,20 @@ pub(super) fn warn_about_orphans(object: &str, orphans: Option<&Option<Tally>>, 
     }
 }
 
+/// As [`warn_about_orphans`], by the foreign keys of the source where those of the target stand already
+pub(super) fn warn_about_orphans_there(table: &Table, profile: &TableProfile, notes: &mut Notes) {
+    for (key, orphans) in table.foreign_keys.iter().zip(&profile.orphans) {
+        let Some(tally @ Tally { count: 1.., .. }) = orphans else { continue };
+        let message = format!(
+            "no parent for {}; they are copied, and a foreign key of the target does not hold for them",
+            told(tally, "row")
+        );
+        let columns: Vec<_> = key.columns.iter().map(|at| table.columns[*at].name.as_str()).collect();
+        let object = format!("foreign key {} ({}) -> {}", table.name, columns.join(", "), key.parent);
+        notes.warn(&object, &message, Some("delete these rows in SQLite, or add their parents"));
+    }
+}
+
 /// `3 texts (e.g. id=1; id=7; id=9)`
 fn told(tally: &Tally, what: &str) -> String {
     let plural = if tally.count == 1 { "" } else { "s" };
