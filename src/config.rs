@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::error::{Error, Result};
 use crate::model::choices::Choices;
+use crate::model::planfile::read::{PlanFile, Unreadable};
 
 /// Entries that the change log keeps on the source; about 100 MB for integer keys (DESIGN.md section 3.1)
 pub const DEFAULT_LOG_LIMIT: u64 = 5_000_000;
@@ -32,18 +31,17 @@ pub struct Settings {
     pub choices: Choices,
     /// Rows of each table that a new plan rests on; all if `None`
     pub sample: Option<u64>,
+    /// The choices are all that there are to be: a migration under way must have been planned with the same
+    pub choices_stated: bool,
     pub http: Option<SocketAddr>,
 }
 
-/// `crossfade.toml`: the same settings as the command line, which wins where both say something
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `crossfade.toml` as it was read
+#[derive(Debug, Default)]
 pub struct ConfigFile {
-    pub source: Option<PathBuf>,
-    pub target: Option<String>,
-    pub log_limit: Option<u64>,
-    pub workers: Option<usize>,
-    pub chunk_bytes: Option<usize>,
+    /// The whole file
+    pub text: String,
+    pub content: PlanFile,
 }
 
 impl ConfigFile {
@@ -55,11 +53,10 @@ impl ConfigFile {
         let name = path.display();
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::usage(format!("cannot read the configuration `{name}`")).caused_by(e))?;
-        toml::from_str(&text).map_err(|e| {
-            // toml's own text quotes the line, which may hold a password.
-            let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-            Error::usage(format!("the configuration `{name}` is not valid at line {line}: {}", e.message()))
-                .hint("settings are: source, target, log_limit, workers, chunk_bytes")
-        })
+        let content = PlanFile::parse(&text).map_err(|Unreadable { line, message }| {
+            Error::usage(format!("the configuration `{name}` is not valid at line {line}: {message}"))
+                .hint("settings are: source, target, log_limit, workers, chunk_bytes; and what `plan --out` writes")
+        })?;
+        Ok(ConfigFile { text, content })
     }
 }

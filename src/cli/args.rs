@@ -11,7 +11,6 @@ use crate::config::{ConfigFile, DEFAULT_CHUNK_BYTES, DEFAULT_LOG_LIMIT, DEFAULT_
 use crate::engine::job::Context;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Result};
-use crate::model::choices::Choices;
 use crate::model::plan::Mode;
 use crate::observe::progress::Reporter;
 use crate::postgres::connect::Target;
@@ -35,6 +34,9 @@ pub enum Verb {
         pair: Pair,
         #[command(flatten)]
         making: Making,
+        /// Write the plan to this file too, to be edited and given back with --config; one that is there keeps its edits
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         /// Print one JSON document instead
         #[arg(long)]
         json: bool,
@@ -142,7 +144,7 @@ pub struct Pair {
     /// file can hold [also: DATABASE_URL]
     #[arg(long, value_name = "URL", env = "CROSSFADE_TARGET", hide_env_values = true)]
     pub target: Option<String>,
-    /// Settings file; without it `crossfade.toml` in the current directory is not read
+    /// Settings and plan file; without it `crossfade.toml` in the current directory is not read
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -184,6 +186,9 @@ impl Pair {
         runtime: &tokio::runtime::Runtime,
     ) -> Result<Context> {
         let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        let ConfigFile { content: file, .. } = file;
+        let mut choices = file.choices();
+        choices.schema = options.schema.or(choices.schema);
         let source = self.source.or(file.source).ok_or_else(|| {
             Error::usage("no source given").hint("give the SQLite file with --source, or set CROSSFADE_SOURCE")
         })?;
@@ -206,7 +211,8 @@ impl Pair {
                 64 << 20,
             )?,
             until_in_sync: options.until_in_sync,
-            choices: Choices { schema: options.schema, ..Choices::default() },
+            choices_stated: self.config.is_some(),
+            choices,
             sample: options.sample,
             http: options.http,
         };

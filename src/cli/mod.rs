@@ -6,6 +6,7 @@ pub mod args;
 pub mod cancel;
 pub mod demo;
 pub mod plan;
+pub mod plan_file;
 pub mod quarantine;
 pub mod run;
 pub mod status;
@@ -50,9 +51,10 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         .map_err(|e| Error::internal("start the runtime").caused_by(e))?;
     let plain = RunOptions::default;
     match arguments.verb {
-        Verb::Plan { pair, making, json, sample } => {
+        Verb::Plan { mut pair, making, out, json, sample } => {
+            let file = out.map(|out| plan_file::PlanFile::prepare(&mut pair, out)).transpose()?;
             let options = RunOptions { schema: making.mode(), sample, ..plain() };
-            plan::run(&pair.resolve(options, Reporter::new(), &runtime)?, json)
+            plan::run(&pair.resolve(options, Reporter::new(), &runtime)?, json, file.as_ref())
         }
         Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes, sample } => {
             let (schema, until_in_sync) = (making.mode(), until.is_some());

@@ -2,11 +2,12 @@
 //!
 //! Plain text that needs no colour: what goes where first, then what to know, then what stands in the way.
 
+use super::plan_file::PlanFile;
 use super::print_json;
 use crate::config::Settings;
 use crate::engine::job::Context;
 use crate::engine::planning;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mode, Notice, Plan, TablePlan, TermPlan};
 use crate::model::planner::evidence::{TableEvidence, grouped};
 use crate::model::planner::{Proven, Request};
@@ -18,16 +19,32 @@ const WIDTH: usize = 110;
 /// Room for the word at the beginning of a table's lines
 const LABEL: usize = 9;
 
-/// Makes the plan and prints it; writes nothing to either side
-pub fn run(context: &Context, json: bool) -> Result<()> {
+/// Makes the plan and prints it; writes nothing to either side, but the file if one is asked for
+pub fn run(context: &Context, json: bool, file: Option<&PlanFile>) -> Result<()> {
     let mut client = context.runtime.block_on(context.target.connect("crossfade plan"))?;
-    let proven = match context.runtime.block_on(control::load(&client))? {
+    let mut proven = match context.runtime.block_on(control::load(&client))? {
+        Some(_) if file.is_some() => {
+            let message = "a migration is under way, and its plan does not change any more";
+            return Err(
+                Error::new(ErrorKind::WrongPhase, message).hint("`crossfade cancel` first, or plan for another target")
+            );
+        }
         Some(state) => {
             context.reporter.line("this is the plan of the migration under way, as stored in the target");
-            Proven { plan: state.plan, evidence: Vec::new() }
+            if let Err(other) = planning::refuse_other_choices(&state.plan, &context.settings) {
+                context.reporter.line(&other.to_string());
+            }
+            Proven::stored(state.plan)
         }
         None => fresh(context, &mut client)?,
     };
+    if let Some(file) = file {
+        for gone in proven.take_unknown() {
+            let name = shown(&gone.object);
+            context.reporter.line(&format!("`{name}` is not in the source: its lines in the file become comments"));
+        }
+        file.write(context, &proven)?;
+    }
     if json {
         print_json(&proven)?;
     } else {

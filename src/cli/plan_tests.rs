@@ -20,7 +20,8 @@ fn plan_of(conn: &Connection) -> Proven {
     });
     let choices = Choices::default();
     let request = Request { target_schema: "public", choices: &choices, offer: &Offer::default() };
-    let found = Found { tables: profiled.collect(), fulltext: found.fulltext, skipped: found.skipped };
+    let found =
+        Found { tables: profiled.collect(), fulltext: found.fulltext, skipped: found.skipped, ..Found::default() };
     make_plan(found, &request)
 }
 

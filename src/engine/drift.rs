@@ -144,7 +144,11 @@ fn refuse_changed_tables(gaps: &[CaptureGap]) -> Result<()> {
 }
 
 fn report_new_tables(job: &Job, tables: &[Table]) -> Result<()> {
-    for table in tables.iter().filter(|t| !job.plan.tables.iter().any(|p| p.source.name == t.name)) {
+    let is_known = |table: &&Table| {
+        let skipped = job.plan.skipped.iter().any(|notice| notice.object == table.name);
+        skipped || job.plan.tables.iter().any(|planned| planned.source.name == table.name)
+    };
+    for table in tables.iter().filter(|table| !is_known(table)) {
         let notice = Notice {
             object: table.name.clone(),
             message: "this table appeared after the plan was made and is not followed".into(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tokio_postgres::Client;
 
+use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::model::choices::Choices;
 use crate::model::plan::{Mode, Notice, Plan};
@@ -22,7 +23,7 @@ use crate::sqlite::capture;
 use crate::sqlite::connection::{in_read_view, open_reader, text_order};
 use crate::sqlite::durable;
 use crate::sqlite::introspect::introspect;
-use crate::sqlite::profile::{Tables, declared, profile_for, rows_at_most};
+use crate::sqlite::profile::{Tables, profile_for, rows_at_most};
 
 /// The target's schema if it stands already and decides; `None` where the plan creates it
 pub async fn read_target(client: &mut Client, schema: &str, choices: &Choices) -> Result<Option<Catalog>> {
@@ -51,13 +52,20 @@ pub fn plan_for(
 pub fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, reporter: &Reporter) -> Result<Proven> {
     let connection = open_reader(source)?;
     let found = in_read_view(&connection, introspect)?;
-    let reading = Reading::begin(&connection, &found.tables, found.tables.iter(), sample, reporter)?;
-    let profiles = found.tables.iter().map(|table| Ok(reading.table(table, declared(table), &[])?.0));
+    let all = found.tables.clone();
+    let (left_out, copied): (Vec<_>, Vec<_>) =
+        found.tables.into_iter().partition(|table| planner::is_skipped(request.choices, table));
+    let reading = Reading::begin(&connection, &all, copied.iter(), sample, reporter)?;
+    let profiles = copied.iter().map(|table| {
+        let sought = planner::sought(request.choices, table);
+        Ok(reading.table(table, sought, &[])?.0)
+    });
     let profiles = profiles.collect::<Result<Vec<_>>>()?;
     reading.stage.finish();
     let sampled = profiles.iter().any(|profile| profile.sampled);
-    let tables = found.tables.into_iter().zip(profiles).collect();
-    let mut proven = planner::make_plan(Found { tables, fulltext: found.fulltext, skipped: found.skipped }, request);
+    let tables = copied.into_iter().zip(profiles).collect();
+    let found = Found { tables, left_out, fulltext: found.fulltext, skipped: found.skipped };
+    let mut proven = planner::make_plan(found, request);
     proven.plan.sampled = sampled;
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(Notice {
@@ -156,6 +164,17 @@ pub fn source_is_free(source: &Path) -> Result<()> {
         )
         .hint("give the target it belongs to; or remove the capture: `crossfade cancel` with any reachable target")),
     }
+}
+
+/// The plan of a migration under way stays as it is: a file that asks for another one must not be passed over
+pub fn refuse_other_choices(plan: &Plan, settings: &Settings) -> Result<()> {
+    let choices = &settings.choices;
+    let same = choices.schema.is_none_or(|mode| mode == plan.mode) && choices.digest() == plan.choices_digest;
+    if same || !settings.choices_stated {
+        return Ok(());
+    }
+    Err(Error::refused("the plan file chooses something else than the migration under way was planned with")
+        .hint("give the file that it was planned with; or `crossfade cancel`, and start again with this one"))
 }
 
 /// All refusals in one error

@@ -138,6 +138,7 @@ fn begin(context: &Context, began: &mut Option<i64>) -> Result<Job> {
     }
     let state = match runtime.block_on(control::load(&client))? {
         Some(mut state) => {
+            planning::refuse_other_choices(&state.plan, &context.settings)?;
             existing::follow_target(&runtime, &mut client, &mut state.plan)?;
             state
         }

@@ -3,8 +3,11 @@
 //! Every name is the source's own. What is not said is decided by the planner.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::plan::{Mode, Policy};
 
@@ -57,6 +60,9 @@ pub enum Identifiers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TableChoice {
+    /// The planner's own mark, by which it knows what nobody has edited; no choice by itself
+    #[serde(skip_serializing)]
+    pub planned: Option<String>,
     /// Neither copied nor followed
     pub skip: bool,
     /// Its name on the target
@@ -70,8 +76,8 @@ pub struct TableChoice {
     pub checks: BTreeMap<String, bool>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// In the file either the type alone, or a table of all that is said
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ColumnChoice {
     /// The type on the target, as in DDL
     #[serde(rename = "type")]
@@ -95,4 +101,42 @@ pub struct ColumnChoice {
 pub struct TriggerChoice {
     /// Acts on replicated rows too
     pub fire: bool,
+}
+
+/// What [`ColumnChoice`] is where it is written in full
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Whole {
+    #[serde(rename = "type")]
+    type_sql: Option<String>,
+    form: Option<String>,
+    assumed_zone: Option<String>,
+    rename: Option<String>,
+    skip: bool,
+    index: Option<String>,
+    default: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for ColumnChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ColumnChoice, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ColumnChoice;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a type, or a table with type, form, assumed_zone, rename, skip, index, default")
+            }
+
+            fn visit_str<E>(self, type_sql: &str) -> Result<ColumnChoice, E> {
+                Ok(ColumnChoice { type_sql: Some(type_sql.to_owned()), ..ColumnChoice::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnChoice, A::Error> {
+                let Whole { type_sql, form, assumed_zone, rename, skip, index, default } =
+                    Whole::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ColumnChoice { type_sql, form, assumed_zone, rename, skip, index, default })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }

@@ -19,6 +19,7 @@ pub mod mapping;
 pub mod numeric;
 pub mod phase;
 pub mod plan;
+pub mod planfile;
 pub mod planner;
 pub mod profile;
 pub mod quarantine;

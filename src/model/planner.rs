@@ -4,6 +4,7 @@
 //! whatever the target keeps in another way than the source.
 
 mod choose;
+mod chosen;
 mod columns;
 pub mod evidence;
 pub mod existing;
@@ -13,6 +14,7 @@ mod fulltext;
 mod indexes;
 mod key;
 mod names;
+mod near;
 mod rows;
 mod typed;
 mod unify;
@@ -25,10 +27,12 @@ use super::extensions::Offer;
 use super::fulltext::FullText;
 use super::mapping::Mapping;
 use super::plan::{Mode, Notice, Plan, TablePlan};
+use super::planfile::Own;
 use super::profile::{ColumnProfile, TableProfile};
 use super::schema::{Key, KeyKind, Table};
 
 use choose::Choice;
+pub use chosen::{is_skipped, own, sought};
 use evidence::TableEvidence;
 pub use fulltext::left_to_target;
 pub use key::choose_key;
@@ -41,6 +45,26 @@ pub struct Proven {
     #[serde(flatten)]
     pub plan: Plan,
     pub evidence: Vec<TableEvidence>,
+    /// What the plan file says where nobody has edited it
+    #[serde(skip)]
+    pub own: Vec<Own>,
+    /// All tables of the source, those that are not planned too
+    #[serde(skip)]
+    pub known: Vec<String>,
+}
+
+impl Proven {
+    /// A plan that was made before, of which only itself was kept
+    pub fn stored(plan: Plan) -> Proven {
+        Proven { plan, evidence: Vec::new(), own: Vec::new(), known: Vec::new() }
+    }
+
+    /// Takes out the refusals of names that the source does not have, for a file that is written anew and marks them
+    pub fn take_unknown(&mut self) -> Vec<Notice> {
+        let is_unknown =
+            |notice: &mut Notice| [chosen::UNKNOWN_TABLE, chosen::UNKNOWN_COLUMN].contains(&notice.message.as_str());
+        self.plan.refusals.extract_if(.., is_unknown).collect()
+    }
 }
 
 /// PostgreSQL's limit of columns in a table
@@ -65,6 +89,7 @@ struct Draft {
 /// What is told to the operator, collected on the way
 #[derive(Default)]
 struct Notes {
+    skipped: Vec<Notice>,
     warnings: Vec<Notice>,
     refusals: Vec<Notice>,
 }
@@ -74,6 +99,8 @@ struct Notes {
 pub struct Found {
     pub tables: Vec<(Table, TableProfile)>,
     pub fulltext: Vec<FullText>,
+    /// Tables that the operator skips; their values were not read
+    pub left_out: Vec<Table>,
     /// What is not copied, and why
     pub skipped: Vec<Notice>,
 }
@@ -89,32 +116,42 @@ pub struct Request<'a> {
 /// Decides everything; an empty list of refusals means that it can start
 pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     let mut notes = Notes::default();
-    let drafts = found.tables.into_iter().filter_map(|(table, profile)| draft(table, profile, &mut notes));
+    let choices = request.choices;
+    let known = found.tables.iter().map(|(table, _)| table).chain(&found.left_out).map(|table| table.name.clone());
+    let known = known.collect();
+    chosen::check(&found, choices, &mut notes);
+    let drafts = found.tables.into_iter().filter_map(|(table, profile)| draft(table, profile, choices, &mut notes));
     let mut drafts: Vec<Draft> = drafts.collect();
     for (draft, id) in drafts.iter_mut().zip(1..) {
         draft.plan.id = id;
     }
     unify::unify(&mut drafts, &mut notes);
-    for draft in &mut drafts {
-        indexes::translate(draft, &mut notes);
-    }
     let mut extensions = Vec::new();
     extensions::add_wanted(&mut extensions, request, &mut notes);
+    let own = drafts.iter().map(|draft| chosen::own_of(draft, request)).collect();
+    for draft in &mut drafts {
+        chosen::apply(draft, request, &mut extensions, &mut notes);
+        indexes::translate(draft, choices, &mut notes);
+        chosen::add_indexes(draft, choices, &mut notes);
+        refuse_limits(draft, &mut notes);
+    }
     vectors::translate(&mut drafts, &mut extensions, request, &mut notes);
-    let mut skipped = fulltext::translate(&mut drafts, &found.fulltext, request, &mut notes);
-    skipped.extend(found.skipped);
-    names::name_relations(&mut drafts, &mut notes);
+    let left_to_source = fulltext::translate(&mut drafts, &found.fulltext, request, &mut notes);
+    names::name_relations(&mut drafts, choices, &mut notes);
     foreign_keys::translate(&mut drafts, &mut notes);
     let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
     let tables = drafts.into_iter().map(|draft| draft.plan).collect();
-    let Notes { warnings, refusals } = notes;
-    let plan =
-        Plan { extensions, tables, skipped, warnings, refusals, ..Plan::empty(Mode::Create, request.target_schema) };
-    Proven { plan, evidence }
+    let Notes { skipped, warnings, refusals } = notes;
+    let skipped = found.left_out.iter().map(chosen::skipped).chain(skipped);
+    let skipped = skipped.chain(left_to_source).chain(found.skipped).collect();
+    let choices_digest = choices.digest();
+    let empty = Plan::empty(Mode::Create, request.target_schema);
+    let plan = Plan { extensions, tables, skipped, warnings, refusals, choices_digest, ..empty };
+    Proven { plan, evidence, own, known }
 }
 
 /// The table with its key and its columns; relation names, indexes and foreign keys need all tables and come later
-fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft> {
+fn draft(table: Table, profile: TableProfile, choices: &Choices, notes: &mut Notes) -> Option<Draft> {
     if has_own_prefix(&table.name) {
         notes.refuse(&table.name, "its name begins like crossfade's own objects", "rename the table");
     }
@@ -126,14 +163,12 @@ fn draft(table: Table, profile: TableProfile, notes: &mut Notes) -> Option<Draft
         }
     };
     warn_about_key(&table, &key, profile.null_keys, notes);
-    let (columns, choices) = columns::plan_columns(&table, &profile, &key, notes);
+    let (columns, choices) = columns::plan_columns(&table, &profile, &key, choices, notes);
     rows::warn_about_texts(&table, &profile, &key, notes);
     let key_columns = columns::key_columns(&columns, &key);
     let (row_count, byte_count) = (profile.rows, profile.bytes);
     let plan = TablePlan { columns, key_columns, row_count, byte_count, ..TablePlan::new(table, key) };
-    let draft = Draft { plan, profile, choices, index_names: Vec::new() };
-    refuse_limits(&draft, notes);
-    Some(draft)
+    Some(Draft { plan, profile, choices, index_names: Vec::new() })
 }
 
 fn warn_about_key(table: &Table, key: &Key, null_keys: u64, notes: &mut Notes) {

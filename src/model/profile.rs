@@ -3,6 +3,7 @@
 //! Declared types say little in SQLite. One scan of the values decides what PostgreSQL type holds all of them (I10).
 //! Counts are bounded, whatever the values are: a handful per column, and for each a few keys as examples.
 
+pub mod attempt;
 pub mod count;
 pub mod form;
 pub mod intent;
@@ -11,6 +12,7 @@ pub mod vectors;
 
 use serde::{Serialize, Serializer};
 
+use attempt::Attempt;
 use form::TextForm;
 use trial::Trial;
 use vectors::Vectors;
@@ -80,6 +82,12 @@ pub struct ColumnProfile {
     /// `None` for values that are no vectors, in a column that is not meant to hold any
     #[serde(skip_serializing_if = "no_vectors")]
     pub vectors: Option<Vectors>,
+    /// The type that the plan file wants
+    #[serde(skip)]
+    pub attempt: Option<Attempt>,
+    /// Texts with more characters than they are declared to have
+    #[serde(skip)]
+    pub too_long: Tally,
 }
 
 /// A count, and the keys of the first rows counted

@@ -35,6 +35,7 @@ pub fn make_plan(
     let Introspection { tables, fulltext, mut skipped, .. } = found;
     skipped.extend(left_to_target(&fulltext));
     let all = tables.clone();
+    let known = tables.iter().map(|table| table.name.clone()).collect();
     let (matched, left) = existing::match_tables(tables, catalog, request.choices, &written);
     let reading = Reading::begin(&connection, &all, matched.iter().map(|matched| &matched.source), sample, reporter)?;
     let mut found = Vec::with_capacity(matched.len());
@@ -49,6 +50,7 @@ pub fn make_plan(
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(nothing_to_copy(&source.display().to_string()));
     }
+    proven.known = known;
     finished(&connection, proven)
 }
 

@@ -1,6 +1,7 @@
 //! Which PostgreSQL type holds all that a column holds
 
 use super::typed::{self, Doubt, Uses};
+use crate::model::choices::Defaults;
 use crate::model::mapping::Mapping;
 use crate::model::profile::ColumnProfile;
 use crate::model::profile::intent::Intent;
@@ -19,13 +20,13 @@ pub(super) struct Choice {
 }
 
 /// The type of one column of the table (I10: by the values; by the declaration only where there are none)
-pub(super) fn choose(table: &Table, at: usize, profile: &ColumnProfile, key: &Key) -> Choice {
+pub(super) fn choose(table: &Table, at: usize, profile: &ColumnProfile, key: &Key, defaults: &Defaults) -> Choice {
     let column = &table.columns[at];
     if table.rowid_alias == Some(at) {
         return Choice { mapping: Mapping::Bigint, plain: Mapping::Bigint, doubt: None, is_open: false };
     }
     let plain = plain(table, column, profile);
-    let (intent, uses) = (Intent::of(table, at), uses(table, at, key));
+    let (intent, uses) = (Intent::of(table, at), uses(table, at, key, defaults));
     if profile.values() == 0 {
         let by_default = typed::of_default(intent, column);
         let typed = by_default.or_else(|| typed::of_declaration(intent, column, uses));
@@ -42,12 +43,12 @@ pub(super) fn choose(table: &Table, at: usize, profile: &ColumnProfile, key: &Ke
 }
 
 /// Where the column is compared with others
-fn uses(table: &Table, at: usize, key: &Key) -> Uses {
+pub(super) fn uses(table: &Table, at: usize, key: &Key, defaults: &Defaults) -> Uses {
     let holds = |terms: &[IndexTerm]| terms.iter().any(|term| term.what == Term::Column(at));
     let indexed = table.indexes.iter().any(|index| holds(&index.terms));
     let in_key = key.parts.iter().any(|part| part.column == Some(at)) || table.primary_key.contains(&at);
     let unique = in_key || table.indexes.iter().any(|index| index.unique && holds(&index.terms));
-    Uses { unique, indexed: indexed || unique }
+    Uses { unique, indexed: indexed || unique, json: defaults.json }
 }
 
 /// The type by storage class alone

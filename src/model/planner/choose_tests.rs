@@ -39,7 +39,7 @@ fn profiled(table: &Table, values: &[V]) -> ColumnProfile {
 fn chosen(table: &Table, values: &[V]) -> (Choice, ColumnProfile) {
     let profile = profiled(table, values);
     let rowid = Key::new(KeyKind::Rowid, Vec::new());
-    (choose(table, 0, &profile, &rowid), profile)
+    (choose(table, 0, &profile, &rowid, &Defaults::default()), profile)
 }
 
 /// The type as DDL, with the form behind it
@@ -341,7 +341,7 @@ fn i10_values_that_numeric_and_text_cannot_hold() {
     assert_eq!(shown("", &[R(-0.0), I(1)]), "jsonb variant");
     let profile = ColumnProfile { texts: 9, invalid_utf8: 1, ..ColumnProfile::default() };
     let rowid = Key::new(KeyKind::Rowid, Vec::new());
-    assert_eq!(choose(&one_column("DATE"), 0, &profile, &rowid).mapping, Mapping::Variant);
+    assert_eq!(choose(&one_column("DATE"), 0, &profile, &rowid, &Defaults::default()).mapping, Mapping::Variant);
 }
 
 #[test]

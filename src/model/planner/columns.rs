@@ -1,8 +1,11 @@
 //! The columns of the target
 
 use super::choose::{Choice, choose};
-use super::names::{Names, SYSTEM_COLUMNS};
+use super::chosen;
+use super::names::{Names, SYSTEM_COLUMNS, Wanted};
+use super::typed;
 use super::{Notes, notice};
+use crate::model::choices::Choices;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, Notice};
 use crate::model::profile::{ColumnProfile, TableProfile};
@@ -16,21 +19,29 @@ pub(super) fn plan_columns(
     table: &Table,
     profile: &TableProfile,
     key: &Key,
+    choices: &Choices,
     notes: &mut Notes,
 ) -> (Vec<ColumnPlan>, Vec<Choice>) {
     let nothing = ColumnProfile::default();
-    let (mut columns, mut choices) = (Vec::new(), Vec::new());
+    let (mut columns, mut reasons) = (Vec::new(), Vec::new());
     for (at, column) in table.columns.iter().enumerate() {
         let profile = profile.columns.get(at).unwrap_or(&nothing);
-        let choice = choose(table, at, profile, key);
-        warn_about_column(table, column, profile, &choice, notes);
+        let mut choice = choose(table, at, profile, key, &choices.defaults);
+        let limit = typed::limit(column, profile, choice.mapping, &choices.defaults);
+        choice.doubt = choice.doubt.or(limit.as_ref().and_then(|limit| limit.doubt.clone()));
+        let settled = chosen::differs(profile, choice.mapping);
+        warn_about_column(table, column, profile, &choice, settled, notes);
         let in_key = key.parts.iter().any(|part| part.column == Some(at));
         let not_null = in_key || (column.not_null && profile.nulls == 0);
-        columns.push(ColumnPlan::new(quote_identifier(&column.name), Some(at), choice.mapping, not_null));
-        choices.push(choice);
+        let mut planned = ColumnPlan::new(quote_identifier(&column.name), Some(at), choice.mapping, not_null);
+        if let Some(limit) = limit.filter(|limit| limit.doubt.is_none()) {
+            (planned.type_sql, planned.check) = (limit.type_sql, limit.check);
+        }
+        columns.push(planned);
+        reasons.push(choice);
     }
-    name_columns(table, &mut columns, key, notes);
-    (columns, choices)
+    name_columns(table, &mut columns, key, choices, notes);
+    (columns, reasons)
 }
 
 /// The key's columns as positions in the plan's columns, in key order
@@ -38,11 +49,15 @@ pub(super) fn key_columns(columns: &[ColumnPlan], key: &Key) -> Vec<usize> {
     key.parts.iter().filter_map(|part| columns.iter().position(|c| c.source_column == part.column)).collect()
 }
 
-fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, notes: &mut Notes) {
+fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, choices: &Choices, notes: &mut Notes) {
     let mut names = Names::default();
-    let wanted: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
-    for ((column, name), source) in columns.iter_mut().zip(names.assign(&wanted, SYSTEM_COLUMNS)).zip(&wanted) {
-        names.warn_if_changed(&object(table, source), source, &name, notes);
+    let chosen = choices.tables.get(&table.name).map(|choice| &choice.columns);
+    let wanted = table.columns.iter().map(|column| {
+        Wanted::new(&column.name, chosen.and_then(|columns| columns.get(&column.name)?.rename.as_deref()))
+    });
+    let wanted: Vec<Wanted> = wanted.collect();
+    for ((column, name), wanted) in columns.iter_mut().zip(names.assign(&wanted, SYSTEM_COLUMNS)).zip(&wanted) {
+        wanted.tell(&object(table, &wanted.source), &name, notes);
         column.target_name = name;
     }
     if key.kind == KeyKind::Rowid {
@@ -51,7 +66,15 @@ fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, notes: 
     }
 }
 
-fn warn_about_column(table: &Table, column: &Column, profile: &ColumnProfile, choice: &Choice, notes: &mut Notes) {
+/// `settled`: the operator has decided on another type, so that there is no doubt about this one to be told
+fn warn_about_column(
+    table: &Table,
+    column: &Column,
+    profile: &ColumnProfile,
+    choice: &Choice,
+    settled: bool,
+    notes: &mut Notes,
+) {
     let object = object(table, &column.name);
     if column.generated != Generated::No {
         notes.warn(&object, "generated column: the target gets its values, but does not compute them", None);
@@ -59,6 +82,9 @@ fn warn_about_column(table: &Table, column: &Column, profile: &ColumnProfile, ch
     if column.not_null && profile.nulls > 0 {
         let message = format!("NOT NULL, and yet {} values are NULL: the target takes NULL too", profile.nulls);
         notes.warn(&object, &message, Some("PRAGMA integrity_check lists the rows"));
+    }
+    if settled {
+        return;
     }
     if let Some(doubt) = &choice.doubt {
         let message = doubt.message(&column.declared_type, profile, choice.mapping);
@@ -110,6 +136,6 @@ fn holdings(profile: &ColumnProfile) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn object(table: &Table, column: &str) -> String {
+pub(super) fn object(table: &Table, column: &str) -> String {
     format!("{}.{column}", table.name)
 }

@@ -105,9 +105,10 @@ fn fraction(fraction: Fraction) -> String {
     }
 }
 
-fn epoch_unit(unit: EpochUnit) -> &'static str {
+pub fn epoch_unit(unit: EpochUnit) -> &'static str {
     match unit {
-        EpochUnit::S | EpochUnit::SecondsReal => "seconds since 1970",
+        EpochUnit::S => "seconds since 1970",
+        EpochUnit::SecondsReal => "seconds since 1970 with fractions",
         EpochUnit::Ms => "milliseconds since 1970",
         EpochUnit::Us => "microseconds since 1970",
     }

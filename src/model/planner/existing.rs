@@ -45,12 +45,13 @@ pub fn make_plan(
     let mut notes = left.notes;
     let writer = writer::Writer::of(catalog);
     let fractions = empty::other_forms(&found, writer);
-    let (mut tables, mut evidence) = (Vec::new(), Vec::new());
+    let (mut tables, mut evidence, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for (found, id) in found.into_iter().zip(1..) {
         let target = &catalog.tables[found.matched.target];
         let mut drafting = Drafting { found: &found, target, request, notes: &mut notes };
         if let Some(plan) = drafting.table(id, writer, &fractions) {
             evidence.push(evidence::of_table(&plan, &found.profile));
+            own.push(super::own(&plan, &found.profile));
             tables.push((plan, found.matched.target));
         }
     }
@@ -59,9 +60,11 @@ pub fn make_plan(
     let triggers = triggers::classify(&tables, catalog, request.choices, &mut notes);
     let tables: Vec<TablePlan> = tables.into_iter().map(|(plan, _)| plan).collect();
     let skipped = skipped.into_iter().chain(left.skipped).chain(extra_tables(&tables, catalog)).collect();
-    let Notes { warnings, refusals } = notes;
+    let Notes { warnings, refusals, .. } = notes;
     let empty = Plan::empty(Mode::Existing, request.target_schema);
-    Proven { plan: Plan { tables, triggers, skipped, warnings, refusals, ..empty }, evidence }
+    let choices_digest = request.choices.digest();
+    let plan = Plan { tables, triggers, skipped, warnings, refusals, choices_digest, ..empty };
+    Proven { evidence, own, ..Proven::stored(plan) }
 }
 
 /// One table on its way to its plan

@@ -156,7 +156,10 @@ fn index(column: &str) -> IndexPlan {
 pub(super) fn name(plan: &TablePlan, wanted: &str) -> String {
     let mut names = Names::default();
     let taken = plan.columns.iter().map(|c| c.target_name.as_str()).chain(plan.added.iter().map(|c| c.name.as_str()));
-    names.assign(&taken.collect::<Vec<_>>(), &[]);
+    // Names that columns have already stay as they are.
+    for name in taken {
+        names.make(name);
+    }
     names.make(wanted)
 }
 

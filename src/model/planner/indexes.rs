@@ -1,12 +1,17 @@
 //! Secondary indexes of the target
 
 use super::{Draft, MAX_INDEX_BYTES, MAX_INDEX_COLUMNS, Notes};
+use crate::model::choices::Choices;
 use crate::model::plan::{IndexMethod, IndexPlan, IndexTermPlan, TablePlan};
 use crate::model::schema::{Index, IndexOrigin, Term};
 
 /// Translates what can be, and warns about the rest; names come later, when those of all tables are known
-pub(super) fn translate(draft: &mut Draft, notes: &mut Notes) {
+pub(super) fn translate(draft: &mut Draft, choices: &Choices, notes: &mut Notes) {
+    let wanted = choices.tables.get(&draft.plan.source.name).map(|choice| &choice.indexes);
     for index in draft.plan.source.indexes.clone() {
+        if wanted.and_then(|indexes| indexes.get(&index.name)) == Some(&false) {
+            continue;
+        }
         let columns = match columns(draft, &index) {
             Ok(columns) if repeats_key(&draft.plan, &columns) => continue,
             Ok(columns) => columns,
@@ -33,6 +38,10 @@ pub(super) fn translate(draft: &mut Draft, notes: &mut Notes) {
 fn columns(draft: &Draft, index: &Index) -> Result<Vec<(usize, bool)>, String> {
     if index.predicate.is_some() {
         return Err("partial indexes are not translated yet".into());
+    }
+    let skipped = |term: &Term| matches!(term, Term::Column(column) if draft.plan.column_of(*column).is_none());
+    if index.terms.iter().any(|term| skipped(&term.what)) {
+        return Err("a column of it is not copied".into());
     }
     let position = |term: &Term| match term {
         Term::Column(column) => draft.plan.column_of(*column),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Draft, Notes};
+use crate::model::choices::Choices;
 use crate::model::plan::TablePlan;
 
 /// Bytes of a name in PostgreSQL; longer ones would be cut without a word
@@ -18,14 +19,22 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// A name for each; those that can stay as they are come first, so that none of them gives way to a changed one
-    pub(super) fn assign(&mut self, wanted: &[&str], reserved: &[&str]) -> Vec<String> {
-        let storable = |name: &str| !name.is_empty() && name.len() <= MAX_BYTES && !reserved.contains(&name);
-        let kept: Vec<bool> = wanted.iter().map(|name| storable(name) && self.used.insert(name.to_string())).collect();
-        let names = wanted.iter().zip(kept).map(|(name, kept)| match kept {
-            true => name.to_string(),
-            false if reserved.contains(name) => self.make(&format!("{name}_")),
-            false => self.make(name),
+    /// A name for each; what the operator chose comes first, then those that can stay as they are, so that none of them
+    /// gives way to a changed one
+    pub(super) fn assign(&mut self, wanted: &[Wanted], reserved: &[&str]) -> Vec<String> {
+        let storable = |name: &str| is_storable(name) && !reserved.contains(&name);
+        let mut given: Vec<Option<String>> = vec![None; wanted.len()];
+        for chosen in [true, false] {
+            for (wanted, given) in wanted.iter().zip(&mut given).filter(|(wanted, _)| wanted.chosen == chosen) {
+                if storable(&wanted.name) && self.used.insert(wanted.name.clone()) {
+                    *given = Some(wanted.name.clone());
+                }
+            }
+        }
+        let names = wanted.iter().zip(given).map(|(Wanted { name, .. }, given)| match given {
+            Some(name) => name,
+            None if reserved.contains(&name.as_str()) => self.make(&format!("{name}_")),
+            None => self.make(name),
         });
         names.collect()
     }
@@ -43,29 +52,58 @@ impl Names {
         self.used.insert(name.clone());
         name
     }
+}
 
-    /// Tells the operator about a name that is not the source's
-    pub(super) fn warn_if_changed(&self, object: &str, source: &str, target: &str, notes: &mut Notes) {
-        if source != target {
-            let why = match source {
-                "" => "is empty",
-                name if name.len() > MAX_BYTES => "is longer than 63 bytes",
-                name if SYSTEM_COLUMNS.contains(&name) => "belongs to PostgreSQL itself",
-                _ => "is taken",
-            };
-            notes.warn(object, &format!("is called {target} on the target, because its own name {why}"), None);
+/// The name that an object of the source would have on the target if nothing stood in its way
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub source: String,
+    pub name: String,
+    /// The operator asked for it
+    pub chosen: bool,
+}
+
+impl Wanted {
+    pub(super) fn new(source: &str, rename: Option<&str>) -> Wanted {
+        Wanted { source: source.to_owned(), name: rename.unwrap_or(source).to_owned(), chosen: rename.is_some() }
+    }
+
+    /// Tells the operator about a name that is not the one wanted
+    pub(super) fn tell(&self, object: &str, given: &str, notes: &mut Notes) {
+        if self.name == given {
+            return;
+        }
+        let why = match self.name.as_str() {
+            "" => "is empty",
+            name if name.len() > MAX_BYTES => "is longer than 63 bytes",
+            name if name.contains('\0') => "holds a NUL byte",
+            name if SYSTEM_COLUMNS.contains(&name) => "belongs to PostgreSQL itself",
+            _ => "is taken",
+        };
+        if self.chosen {
+            let message = format!("cannot be called {:?} on the target: that name {why}", self.name);
+            notes.refuse(object, &message, "choose another name");
+        } else {
+            notes.warn(object, &format!("is called {given} on the target, because its own name {why}"), None);
         }
     }
 }
 
+fn is_storable(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_BYTES && !name.contains('\0')
+}
+
 /// Names everything that shares one name space on PostgreSQL: tables first, then the indexes that the user named, then
 /// the keys, then the indexes of constraints
-pub(super) fn name_relations(drafts: &mut [Draft], notes: &mut Notes) {
+pub(super) fn name_relations(drafts: &mut [Draft], choices: &Choices, notes: &mut Notes) {
     let mut names = Names::default();
-    let wanted: Vec<String> = drafts.iter().map(|d| d.plan.source.name.clone()).collect();
-    let given = names.assign(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
-    for ((draft, source), name) in drafts.iter_mut().zip(&wanted).zip(given) {
-        names.warn_if_changed(source, source, &name, notes);
+    let wanted = drafts.iter().map(|draft| {
+        let source = &draft.plan.source.name;
+        Wanted::new(source, choices.tables.get(source).and_then(|choice| choice.rename.as_deref()))
+    });
+    let wanted: Vec<Wanted> = wanted.collect();
+    for ((draft, wanted), name) in drafts.iter_mut().zip(&wanted).zip(names.assign(&wanted, &[])) {
+        wanted.tell(&wanted.source, &name, notes);
         draft.plan.target_name = name;
     }
     name_user_indexes(drafts, &mut names, notes);
@@ -74,22 +112,24 @@ pub(super) fn name_relations(drafts: &mut [Draft], notes: &mut Notes) {
     }
     for draft in drafts {
         for at in (0..draft.index_names.len()).filter(|at| draft.index_names[*at].is_none()) {
-            let wanted = derived(&draft.plan, draft.plan.indexes[at].columns(), "key");
+            let what = if draft.plan.indexes[at].unique { "key" } else { "idx" };
+            let wanted = derived(&draft.plan, draft.plan.indexes[at].columns(), what);
             draft.plan.indexes[at].name = names.make(&wanted);
         }
     }
 }
 
 fn name_user_indexes(drafts: &mut [Draft], names: &mut Names, notes: &mut Notes) {
-    let wanted: Vec<String> = drafts.iter().flat_map(|d| &d.index_names).flatten().cloned().collect();
-    let given = names.assign(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
-    let mut pairs = wanted.into_iter().zip(given);
+    let wanted = drafts.iter().flat_map(|d| &d.index_names).flatten();
+    let wanted: Vec<Wanted> = wanted.map(|name| Wanted::new(name, None)).collect();
+    let given = names.assign(&wanted, &[]);
+    let mut pairs = wanted.iter().zip(given);
     for draft in drafts {
         for (index, name) in draft.plan.indexes.iter_mut().zip(&draft.index_names) {
             if name.is_some()
-                && let Some((source, target)) = pairs.next()
+                && let Some((wanted, target)) = pairs.next()
             {
-                names.warn_if_changed(&format!("index {source}"), &source, &target, notes);
+                wanted.tell(&format!("index {}", wanted.source), &target, notes);
                 index.name = target;
             }
         }
@@ -125,25 +165,41 @@ fn fnv1a(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
+    fn kept(names: &[&str]) -> Vec<Wanted> {
+        names.iter().map(|name| Wanted::new(name, None)).collect()
+    }
+
+    #[test]
+    fn a_chosen_name_comes_before_a_true_one_or_is_refused() {
+        let chosen = |name: &str| Wanted::new("a", Some(name));
+        let wanted = [kept(&["Name"]).remove(0), chosen("Name"), chosen("Name"), chosen("xmin")];
+        let given = Names::default().assign(&wanted, SYSTEM_COLUMNS);
+        assert_eq!(given, ["Name_2", "Name", "Name_3", "xmin_"]);
+        let mut notes = Notes::default();
+        wanted.iter().zip(&given).for_each(|(wanted, name)| wanted.tell("a", name, &mut notes));
+        assert_eq!((notes.warnings.len(), notes.refusals.len()), (1, 2));
+        assert!(notes.refusals[0].message.contains("is taken"), "{:?}", notes.refusals);
+    }
+
     #[test]
     fn names_stay_when_they_can() {
         let wanted = ["Album", "album", "select", "a b\"c", "é"];
-        assert_eq!(Names::default().assign(&wanted, &[]), wanted);
+        assert_eq!(Names::default().assign(&kept(&wanted), &[]), wanted);
     }
 
     #[test]
     fn changed_names_give_way_to_true_ones() {
-        let given = Names::default().assign(&["xmin", "xmin_", "", "unnamed", "xmin__2"], SYSTEM_COLUMNS);
+        let given = Names::default().assign(&kept(&["xmin", "xmin_", "", "unnamed", "xmin__2"]), SYSTEM_COLUMNS);
         assert_eq!(given, ["xmin__3", "xmin_", "unnamed_2", "unnamed", "xmin__2"]);
     }
 
     #[test]
     fn long_names_are_cut_at_a_character_and_stay_apart() {
         let (one, two) = (format!("{}1", "é".repeat(40)), format!("{}2", "é".repeat(40)));
-        let given = Names::default().assign(&[&one, &two], &[]);
+        let given = Names::default().assign(&kept(&[&one, &two]), &[]);
         assert!(given.iter().all(|name| name.len() <= MAX_BYTES && name.starts_with(&"é".repeat(27))));
         assert_ne!(given[0], given[1]);
-        assert_eq!(given, Names::default().assign(&[&one, &two], &[]));
+        assert_eq!(given, Names::default().assign(&kept(&[&one, &two]), &[]));
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! (I10). Where some are not, the plain type holds them, and the operator is told which and how many.
 
 use super::evidence::{counted, grouped};
+use crate::model::choices::{Defaults, JsonType};
 use crate::model::convert::forms::{BoolForm, UuidForm, Zone};
 use crate::model::convert::forms::{
     DateForm, DecimalClass, EpochUnit, Fraction, Layout, StampForm, TimeForm, TimeLayout,
 };
 use crate::model::convert::recognise::Fractions;
 use crate::model::mapping::Mapping;
+use crate::model::plan::Check;
+use crate::model::planfile::types::{Kind, TypeName};
 use crate::model::profile::form::TextForm;
 use crate::model::profile::intent::Intent;
 use crate::model::profile::{ColumnProfile, Tally};
@@ -41,6 +44,8 @@ pub(super) struct Uses {
     pub unique: bool,
     /// In any index
     pub indexed: bool,
+    /// What documents become
+    pub json: JsonType,
 }
 
 /// Storage classes of the values, if they are of one class
@@ -243,13 +248,16 @@ fn json(column: &Column, profile: &ColumnProfile, uses: Uses) -> Finding {
     if uses.unique {
         return Finding::default();
     }
-    if spelled.count == 0 {
-        return Finding::of(Some(Mapping::Json { binary: true, numbers }));
+    // `json` cannot be compared at all, so no index takes it.
+    let whole = (!uses.indexed).then_some(Mapping::Json { binary: false, numbers });
+    match uses.json {
+        JsonType::Text => return Finding::default(),
+        JsonType::Json => return Finding::of(whole),
+        JsonType::Jsonb if spelled.count == 0 => return Finding::of(Some(Mapping::Json { binary: true, numbers })),
+        JsonType::Jsonb => {}
     }
     let doubt = of_tally(spelled, r"are documents that jsonb does not give back (\u0000, a key twice, ...)", "jsonb");
-    // `json` cannot be compared at all, so no index takes it.
-    let mapping = (!uses.indexed).then_some(Mapping::Json { binary: false, numbers });
-    Finding { mapping, doubt: Some(doubt) }
+    Finding { mapping: whole, doubt: Some(doubt) }
 }
 
 /// What all texts' forms have in common; `None` if any text has another form or none
@@ -355,13 +363,46 @@ pub(super) fn of_declaration(intent: Intent, column: &Column, uses: Uses) -> Opt
     match intent {
         Intent::Boolean => Some(Mapping::Boolean(BoolForm::ZeroOne)),
         Intent::Json if !uses.unique => {
-            Some(Mapping::Json { binary: true, numbers: column.affinity == Affinity::Numeric })
+            let numbers = column.affinity == Affinity::Numeric;
+            match uses.json {
+                JsonType::Jsonb => Some(Mapping::Json { binary: true, numbers }),
+                JsonType::Json => (!uses.indexed).then_some(Mapping::Json { binary: false, numbers }),
+                JsonType::Text => None,
+            }
         }
         Intent::Decimal { precision, scale } => {
             Some(Mapping::Decimal { precision, scale, class: DecimalClass::ByValue })
         }
         _ => None,
     }
+}
+
+/// The length that a text column declares, where the operator wants such lengths kept
+pub(super) struct Limit {
+    pub type_sql: String,
+    pub check: Check,
+    /// Some texts are longer
+    pub doubt: Option<Doubt>,
+}
+
+/// The limit of a declared `varchar(n)`
+pub(super) fn limit(column: &Column, profile: &ColumnProfile, mapping: Mapping, defaults: &Defaults) -> Option<Limit> {
+    let TypeName { sql, check, .. } = declared_limit(column, defaults).filter(|_| mapping == Mapping::Text)?;
+    let Check::Chars(most) = check else { return None };
+    let doubt = (profile.chars_max > u64::from(most)).then(|| {
+        of_tally(&profile.too_long, &format!("are longer (up to {} characters)", grouped(profile.chars_max)), "varchar")
+    });
+    Some(Limit { type_sql: sql, check, doubt })
+}
+
+/// `varchar(n)` by declaration, under any of its names
+pub(super) fn declared_limit(column: &Column, defaults: &Defaults) -> Option<TypeName> {
+    if !defaults.varchar {
+        return None;
+    }
+    let declared = column.declared_type.to_ascii_lowercase();
+    let declared = declared.strip_prefix("nvarchar").map_or(declared.clone(), |rest| format!("varchar{rest}"));
+    TypeName::parse(&declared).filter(|name| name.kind == Kind::Text && name.check != Check::None)
 }
 
 impl Doubt {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Draft, Notes, foreign_keys};
 use crate::model::convert::forms::{Fraction, StampForm, Zone};
 use crate::model::mapping::Mapping;
+use crate::model::plan::Check;
 use crate::model::profile::form::TextForm;
 use crate::model::profile::intent::Intent;
 
@@ -156,7 +157,8 @@ fn disagree(drafts: &[Draft], (child, parent): &(Place, Place)) -> bool {
 
 fn warn(drafts: &[Draft], place: Place, other: Place, notes: &mut Notes) {
     let (mapping, plain) = (mapping(drafts, place), plain_mapping(drafts, place));
-    if mapping == plain {
+    let profile = drafts[place.0].profile_of(place.1);
+    if mapping == plain || profile.is_some_and(|profile| super::chosen::differs(profile, plain)) {
         return;
     }
     let message = format!(
@@ -184,7 +186,7 @@ fn plain_mapping(drafts: &[Draft], (table, column): Place) -> Mapping {
 
 fn set(draft: &mut Draft, column: usize, mapping: Mapping) {
     let column = &mut draft.plan.columns[column];
-    (column.mapping, column.type_sql) = (mapping, mapping.type_sql());
+    (column.mapping, column.type_sql, column.check) = (mapping, mapping.type_sql(), Check::None);
 }
 
 #[cfg(test)]

@@ -135,8 +135,20 @@ fn wish(draft: &Draft, at: usize, request: &Request<'_>) -> Result<Wish, String>
     let in_place = type_sql.is_some_and(|type_sql| type_sql.split('(').next() == Some(EXTENSION));
     let dimensions =
         type_sql.and_then(|type_sql| type_sql.split_once('(')?.1.trim_end_matches(')').trim().parse().ok());
-    let unwanted = type_sql.is_some() && !in_place && index.is_none();
+    // What is missing for vectors is worth knowing in any case.
+    let is_there = extensions::find(request, EXTENSION).is_ok();
+    let unwanted = type_sql.is_some() && !in_place && index.is_none() && is_there;
     Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, unwanted, distance })
+}
+
+/// What the planner would say in the plan file: the type, where the column itself becomes one, and the index
+pub(super) fn own(draft: &Draft, at: usize, request: &Request<'_>) -> Option<(Option<String>, String)> {
+    extensions::find(request, EXTENSION).ok()?;
+    let distance = DISTANCES[0];
+    let nothing = Wish { asked: false, in_place: false, dimensions: None, unwanted: false, distance };
+    let (dimensions, way) = find(draft, at, nothing).ok()?;
+    let type_sql = matches!(way, Way::InPlace(_)).then(|| format!("{EXTENSION}({dimensions})"));
+    Some((type_sql, format!("hnsw:{}", distance.name)))
 }
 
 /// What can be made of a column that holds nothing but vectors of one length, or why nothing

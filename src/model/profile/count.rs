@@ -1,11 +1,12 @@
 //! Counting one column's values as they come by; nothing is allocated per value
 
+use super::attempt::Attempt;
 use super::form::TextForm;
 use super::intent::Intent;
 use super::trial::{Sought, Trial, has_more_digits};
 use super::vectors::{Vectors, is_meant};
 use super::{ColumnProfile, MAX_FORMS, Tally, note};
-use crate::model::convert::forms::DecimalClass;
+use crate::model::convert::forms::{DecimalClass, EpochUnit};
 use crate::model::encode::encode_field;
 use crate::model::mapping::Mapping;
 use crate::model::numeric::Decimal;
@@ -31,12 +32,24 @@ fn is_between(moment: i64, scale: u8) -> bool {
     moment % 10i64.pow(digits.saturating_sub(u32::from(scale))) != 0
 }
 
+/// The unit in which a number would be a moment of those years
+pub fn epoch_window(integer: i64) -> Option<EpochUnit> {
+    match integer {
+        SECONDS_FROM..=SECONDS_TO => Some(EpochUnit::S),
+        MILLISECONDS_FROM..=MILLISECONDS_TO => Some(EpochUnit::Ms),
+        MICROSECONDS_FROM..=MICROSECONDS_TO => Some(EpochUnit::Us),
+        _ => None,
+    }
+}
+
 /// Counts of one column on their way, and what to look for
 pub struct Counter {
     pub profile: ColumnProfile,
     intent: Intent,
     /// Digits behind the seconds that the target's column keeps
     scale: Option<u8>,
+    /// Characters that texts are declared to have at most
+    limit: Option<u32>,
     /// NUMERIC affinity: a document that is a number is stored as one
     numbers: bool,
     /// Declared or named as a column of vectors, so that values that are none are counted too
@@ -52,12 +65,13 @@ impl Counter {
     }
 
     pub fn seeking(table: &Table, column: usize, sought: Sought) -> Counter {
-        let Sought { intent, trials, scale } = sought;
+        let Sought { intent, trials, scale, wanted, limit } = sought;
         let numbers = table.columns[column].affinity == Affinity::Numeric;
         let trials = trials.into_iter().map(Trial::new).collect();
         let vectors = is_meant(&table.columns[column]);
-        let profile = ColumnProfile { trials, vectors: Some(Vectors::default()), ..ColumnProfile::default() };
-        Counter { profile, intent, scale, numbers, vectors, scratch: Vec::new() }
+        let attempt = wanted.map(Attempt::new);
+        let profile = ColumnProfile { trials, vectors: Some(Vectors::default()), attempt, ..ColumnProfile::default() };
+        Counter { profile, intent, scale, limit, numbers, vectors, scratch: Vec::new() }
     }
 
     /// Counts one value, whose row `key` names if asked; returns its bytes
@@ -91,6 +105,9 @@ impl Counter {
         for trial in &mut self.profile.trials {
             trial.add(value, &mut self.scratch, key);
         }
+        if let Some(attempt) = &mut self.profile.attempt {
+            attempt.add(value, &mut self.scratch, key);
+        }
         bytes
     }
 
@@ -107,10 +124,10 @@ impl Counter {
                     profile.over_scale.add(key);
                 }
                 let epochs = &mut profile.epochs;
-                let tally = match integer {
-                    SECONDS_FROM..=SECONDS_TO => &mut epochs.seconds,
-                    MILLISECONDS_FROM..=MILLISECONDS_TO => &mut epochs.milliseconds,
-                    MICROSECONDS_FROM..=MICROSECONDS_TO => &mut epochs.microseconds,
+                let tally = match epoch_window(integer) {
+                    Some(EpochUnit::S) => &mut epochs.seconds,
+                    Some(EpochUnit::Ms) => &mut epochs.milliseconds,
+                    Some(EpochUnit::Us) => &mut epochs.microseconds,
                     _ => &mut epochs.none,
                 };
                 tally.add(key);
@@ -162,7 +179,11 @@ impl Counter {
         if self.scale.is_some_and(|scale| has_more_digits(text, scale)) {
             profile.over_scale.add(key);
         }
-        profile.chars_max = profile.chars_max.max(characters.unwrap_or(0) as u64);
+        let characters = characters.unwrap_or(0) as u64;
+        profile.chars_max = profile.chars_max.max(characters);
+        if self.limit.is_some_and(|limit| characters > u64::from(limit)) {
+            profile.too_long.add(key);
+        }
         self.form(text).add(key);
         text.len() as u64
     }

@@ -75,7 +75,8 @@ fn digits_words(digits: Digits) -> String {
 
 pub fn boolean_words(form: BoolForm) -> &'static str {
     match form {
-        BoolForm::ZeroOne | BoolForm::TextZeroOne => "0 or 1",
+        BoolForm::ZeroOne => "0 or 1",
+        BoolForm::TextZeroOne => "'0' or '1'",
         BoolForm::Letter => "t or f",
         BoolForm::LetterUpper => "T or F",
         BoolForm::Word => "true or false",
@@ -149,7 +150,7 @@ mod tests {
     fn every_form_has_its_words() {
         for (text, form) in [
             ("", "''"),
-            ("1", "0 or 1"),
+            ("1", "'0' or '1'"),
             ("false", "true or false"),
             ("N", "Y or N"),
             ("2024-02-29", "%Y-%m-%d"),

@@ -7,6 +7,7 @@ use super::Tally;
 use super::intent::Intent;
 use crate::model::mapping::Misfit;
 use crate::model::plan::ColumnPlan;
+use crate::model::planfile::wanted::Wanted;
 use crate::model::schema::Table;
 use crate::model::value::Value;
 
@@ -23,6 +24,10 @@ pub struct Sought {
     pub trials: Vec<ColumnPlan>,
     /// Digits behind the seconds that the target's column keeps
     pub scale: Option<u8>,
+    /// The type that the plan file wants, to be tried beside what the declaration means
+    pub wanted: Option<Wanted>,
+    /// Characters that texts are declared to have at most
+    pub limit: Option<u32>,
 }
 
 /// One type that was tried on the values so far

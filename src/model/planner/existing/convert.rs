@@ -74,6 +74,7 @@ pub(super) fn seek(
         intent: found.intent,
         trials: found.mappings.into_iter().map(plan).collect(),
         scale: if let Check::Scale(digits) = check { Some(digits) } else { None },
+        ..Sought::default()
     };
     let template = ColumnPlan { check: check.clone(), ..template.clone() };
     Ok(Seek { target, way: found.way, sought, template, assumed, form })
