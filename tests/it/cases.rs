@@ -1,12 +1,15 @@
 //! Cases as folders of data: `tests/cases/<name>` holds the source, what the application does while we follow, the plan
 //! that is to be printed and the schema that is to stand on the target
 //!
+//! With a `crossfade.toml` in the folder the plan is made with it; without a `live.sql` it is refused.
+//!
 //! Each goes through plan, snapshot and tail on a real server, and both sides end equal. With CROSSFADE_UPDATE=1 the
 //! expectations are written instead of compared; read the difference before it is committed.
 
 use std::fs;
 use std::path::PathBuf;
 
+use crate::cancel::catalog;
 use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
 use crate::support::given::{assert_same, schema};
@@ -57,6 +60,17 @@ cases! {
     moments
     moments_with_zone
     orphans
+    planfile_any_value
+    planfile_defaults
+    planfile_forms
+    planfile_indexes
+    planfile_json_as_text
+    planfile_keys
+    planfile_refused
+    planfile_renames
+    planfile_skips
+    planfile_types
+    planfile_zones
     rails
     uuids
     uuids_as_blobs
@@ -83,13 +97,19 @@ fn run(name: &str) {
     if folder(name).join("target.sql").exists() {
         return run_existing(name, &pair, &read);
     }
-    let plan = pair.verb("plan").run().expect_code(0).stdout;
-    let mut replicator = pair.replicate(&[]);
+    let file = folder(name).join("crossfade.toml").to_string_lossy().into_owned();
+    let config: &[&str] = if fs::exists(&file).expect("the folder") { &["--config", &file] } else { &[] };
+    if !folder(name).join("live.sql").exists() {
+        return run_refused(name, &pair, config);
+    }
+    let plan = pair.verb("plan").args(config).run().expect_code(0).stdout;
+    expect_same_from_file(&work, &pair, config, &plan);
+    let mut replicator = pair.replicate(config);
     pair.wait_consistent(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
+    assert_equal(&compared(name, &work, &pair), &pair.target);
     source::open(&pair.source).execute_batch(&read("live.sql")).unwrap_or_else(|e| panic!("{name}/live.sql: {e}"));
     pair.wait_caught_up(&mut replicator);
-    assert_equal(&pair.source, &pair.target);
+    assert_equal(&compared(name, &work, &pair), &pair.target);
     pair.verify();
     replicator.stop();
     expect(name, "plan.txt", &plan);
@@ -115,6 +135,40 @@ fn run_existing(name: &str, pair: &Pair, read: &dyn Fn(&str) -> String) {
     assert_eq!(schema(&target), before, "{name}: the schema after `cancel`");
     assert_same(&pair.source, &pair.target);
     expect(name, "plan.txt", &plan);
+}
+
+/// Refused by the plan, with nothing changed
+fn run_refused(name: &str, pair: &Pair, config: &[&str]) {
+    let before = (source::schema_text(&pair.source), catalog(&pair.target));
+    let plan = pair.verb("plan").args(config).run().expect_code(3).stdout;
+    pair.verb("run").args(config).run().expect_code(3);
+    assert_eq!((source::schema_text(&pair.source), catalog(&pair.target)), before);
+    expect(name, "plan.txt", &plan);
+}
+
+/// The plan as a file, given back, is the same plan
+fn expect_same_from_file(work: &Workplace, pair: &Pair, config: &[&str], plan: &str) {
+    let file = work.path("written.toml").to_string_lossy().into_owned();
+    let written = pair.verb("plan").args(config).args(&["--out", &file]).run().expect_code(0);
+    let again = pair.verb("plan").args(&["--config", &file]).run().expect_code(0);
+    let text = fs::read_to_string(&file).expect("the plan file");
+    assert_eq!((written.stdout.as_str(), again.stdout.as_str()), (plan, plan), "from this file:\n{text}");
+}
+
+/// What the target is to be equal to: the source, or a copy of it that `compared.sql` has given the plan file's shape
+fn compared(name: &str, work: &Workplace, pair: &Pair) -> PathBuf {
+    let Ok(script) = fs::read_to_string(folder(name).join("compared.sql")) else { return pair.source.clone() };
+    let copy = work.path("compared.db");
+    let _ = fs::remove_file(&copy);
+    let into = format!("VACUUM INTO '{}'", copy.display());
+    source::open(&pair.source).execute_batch(&into).expect("a copy");
+    let copy_of = source::open(&copy);
+    // Triggers of the capture would stand in the way of ALTER TABLE.
+    let sql = "SELECT group_concat('DROP TRIGGER \"' || name || '\"', ';') FROM sqlite_schema WHERE type = 'trigger'";
+    let triggers: Option<String> = copy_of.query_row(sql, [], |row| row.get(0)).expect("triggers");
+    copy_of.execute_batch(&triggers.unwrap_or_default()).expect("no triggers");
+    copy_of.execute_batch(&script).unwrap_or_else(|e| panic!("{name}/compared.sql: {e}"));
+    copy
 }
 
 fn expect(name: &str, file: &str, found: &str) {

@@ -45,6 +45,8 @@ mod memory;
 mod moments;
 /// PostgreSQL stopped, restarted and cut off under load (I3)
 mod outage;
+/// `plan --out`, edits, and what comes of them
+mod planfile;
 /// Rows that PostgreSQL cannot hold: kept whole beside it, never lost, and back as soon as they fit (I3, I10)
 mod quarantine;
 /// Both sides equal after random schemas and random writers (I3, I4, I6)

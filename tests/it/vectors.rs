@@ -19,7 +19,7 @@ const DIMENSIONS: usize = 1536;
 const ROWS: i64 = 300;
 
 /// Whether the server has pgvector; the test is skipped by name where not
-fn has_pgvector(test: &str) -> bool {
+pub fn has_pgvector(test: &str) -> bool {
     let count = "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'";
     let found = Pg::connect(&fresh_database()).value(count).as_deref() == Some("1");
     assert!(found || std::env::var_os("CROSSFADE_TEST_PGVECTOR").is_none(), "the server has no pgvector");

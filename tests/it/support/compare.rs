@@ -259,6 +259,7 @@ fn shorten(value: &str) -> String {
 
 /// Class and value; reals by their bits, texts and blobs by their bytes; what they stand for if the target's type says it
 fn render_source(value: ValueRef<'_>, kind: &str) -> String {
+    let kind = &without_limit(kind);
     match value {
         ValueRef::Null => "null".to_owned(),
         value if typed::knows(kind) => {
@@ -281,8 +282,13 @@ fn plain(value: ValueRef<'_>) -> String {
 /// The same rendering, from the text that PostgreSQL gives for a value of that type
 fn render_target(value: Option<&str>, kind: &str) -> String {
     let Some(value) = value else { return "null".to_owned() };
-    match kind {
-        "bigint" => format!("integer {value}"),
+    let kind = &without_limit(kind);
+    match kind.as_str() {
+        "bigint" | "integer" | "smallint" => format!("integer {value}"),
+        // The 32 bits that PostgreSQL shows stand for a double that is as short.
+        "real" => value.parse::<f32>().map_or_else(|_| odd(value, kind), |short| real(short.into())),
+        "character varying" | "inet" | "cidr" => text(value.as_bytes()),
+        "character" => text(value.trim_end_matches(' ').as_bytes()),
         "double precision" => real(parse_real(value)),
         "numeric" => number(value),
         "text" => text(value.as_bytes()),
@@ -290,6 +296,15 @@ fn render_target(value: Option<&str>, kind: &str) -> String {
         _ if typed::knows(kind) => typed::target(value, kind).unwrap_or_else(|| odd(value, kind)),
         "jsonb" => variant(value).unwrap_or_else(|| odd(value, kind)),
         _ => odd(value, kind),
+    }
+}
+
+/// The type without the limit of its texts or seconds, which says nothing about how a value is shown
+fn without_limit(kind: &str) -> String {
+    let limited = kind.starts_with("char") || kind.starts_with("time");
+    match (kind.find('('), kind.find(')')) {
+        (Some(from), Some(to)) if limited => format!("{}{}", &kind[..from], &kind[to + 1..]),
+        _ => kind.to_owned(),
     }
 }
 

@@ -65,6 +65,7 @@ pub fn source(value: ValueRef<'_>, kind: &str) -> Option<String> {
         ("date", _) => day(text?)?.0.to_string(),
         (kind, ValueRef::Integer(number)) if MOMENT.contains(&kind) => epoch(number).to_string(),
         (kind, _) if MOMENT.contains(&kind) => moment(text?)?.to_string(),
+        (kind, ValueRef::Text(_)) if kind.starts_with("numeric(") => decimal(text?, kind)?,
         (_, ValueRef::Integer(number)) => decimal(&number.to_string(), kind)?,
         // NUMERIC affinity would have made an integer of it.
         (_, ValueRef::Real(number)) if number.fract() != 0.0 => decimal(&number.to_string(), kind)?,

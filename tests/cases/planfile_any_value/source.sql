@@ -1,0 +1,2 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, texts TEXT, day DATE, amount NUMERIC, numbers INT);
+INSERT INTO t VALUES (1, 'a', '2024-01-02', 1.5, 7), (2, NULL, '2024-02-29', 2, 8);

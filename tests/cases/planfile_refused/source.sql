@@ -1,0 +1,3 @@
+CREATE TABLE users(id INTEGER PRIMARY KEY, name VARCHAR(20), born DATE, seen DATETIME, zoned DATETIME, n INT, price REAL, meta JSON UNIQUE, guid TEXT);
+INSERT INTO users VALUES (1, 'ann', '2000-01-02', '2024-01-02 03:04:05', '2024-01-02 03:04:05Z', 1, 1.25, '{}', 'x'), (2, 'bob', '', '2024-01-02T03:04:05', '2024-01-02 03:04:06Z', 3000000000, 1.5, '[]', 'y');
+CREATE TABLE orders(id INTEGER PRIMARY KEY, user INT REFERENCES users);

@@ -1,0 +1,11 @@
+ALTER TABLE tblCustomer RENAME TO customers;
+ALTER TABLE customers RENAME COLUMN CustomerID TO id;
+ALTER TABLE customers RENAME COLUMN "Full Name" TO full_name;
+ALTER TABLE customers RENAME COLUMN Boss TO boss_id;
+ALTER TABLE tblOrder RENAME TO orders;
+ALTER TABLE orders RENAME COLUMN OrderID TO id;
+ALTER TABLE orders RENAME COLUMN CustomerID TO customer_id;
+ALTER TABLE orders RENAME COLUMN xmin TO minimum;
+ALTER TABLE a RENAME TO c;
+ALTER TABLE b RENAME TO a;
+ALTER TABLE c RENAME TO b;

@@ -1,0 +1,9 @@
+CREATE TABLE tblCustomer(CustomerID INTEGER PRIMARY KEY, "Full Name" TEXT UNIQUE, Boss INT REFERENCES tblCustomer);
+CREATE TABLE tblOrder(OrderID INTEGER PRIMARY KEY, CustomerID INT REFERENCES tblCustomer(CustomerID), xmin INT);
+CREATE INDEX by_customer ON tblOrder(CustomerID);
+INSERT INTO tblCustomer VALUES (1, 'Ann', NULL), (2, 'Bob', 1);
+INSERT INTO tblOrder VALUES (1, 1, 5);
+CREATE TABLE a(id INTEGER PRIMARY KEY);
+CREATE TABLE b(id INTEGER PRIMARY KEY, other INT);
+INSERT INTO a VALUES (1);
+INSERT INTO b VALUES (2, 3);

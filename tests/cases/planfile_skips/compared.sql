@@ -1,0 +1,10 @@
+PRAGMA foreign_keys = OFF;
+DROP INDEX users_secret;
+ALTER TABLE users DROP COLUMN secret;
+ALTER TABLE users DROP COLUMN cache;
+CREATE TABLE kept AS SELECT id, name, team FROM users;
+DROP TABLE users;
+ALTER TABLE kept RENAME TO users;
+DROP TABLE teams;
+DROP TABLE sessions;
+ALTER TABLE trail DROP COLUMN what;

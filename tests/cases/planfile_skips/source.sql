@@ -1,0 +1,11 @@
+CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL, secret TEXT NOT NULL, cache BLOB, team INT REFERENCES teams, boss INT REFERENCES users);
+CREATE UNIQUE INDEX users_secret ON users(secret);
+CREATE INDEX users_team ON users(team, name);
+CREATE INDEX users_name ON users(name);
+CREATE TABLE teams(id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE sessions(k TEXT PRIMARY KEY, user INT REFERENCES users, v TEXT);
+CREATE TABLE trail(user INT, what TEXT);
+INSERT INTO teams VALUES (1, 'a');
+INSERT INTO users VALUES (1, 'ann', 's1', x'00', 1, NULL), (2, 'bob', 's2', NULL, NULL, 1);
+INSERT INTO sessions VALUES ('x', 1, 'y');
+INSERT INTO trail VALUES (1, 'in'), (1, 'out');

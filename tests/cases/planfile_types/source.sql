@@ -1,0 +1,2 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, small INT, medium INT, four REAL, eight REAL, short TEXT, fixed TEXT, amount DECIMAL(10,2), doc TEXT, raw BLOB, at DATETIME, ip TEXT, net TEXT, open VARCHAR);
+INSERT INTO t VALUES (1, 7, -5, 1.5, 0.1, 'grüße', 'abc', 1.25, '{"a": 1}', x'00', '2024-01-02 03:04:05.120000', '10.0.0.1', '10.0.0.0/8', 'o'), (2, NULL, NULL, NULL, NULL, '', '', 7, NULL, NULL, '2024-01-02 03:04:05.000000', '::1', NULL, '');
