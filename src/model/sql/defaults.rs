@@ -222,7 +222,8 @@ fn of_text(format: &Format, column: &ColumnPlan, affinity: Affinity) -> Result<S
         Mapping::Text => return Ok(format!("to_char({UTC}, {})", quote_literal(&format.pattern))),
         Mapping::Timestamp { zoned: false, .. } => (STAMP, truncated),
         Mapping::Timestamp { zoned: true, .. } => (STAMP, format!("({truncated} AT TIME ZONE 'utc')")),
-        Mapping::Date(_) => (Mapping::Date(DateForm::Iso), format!("({UTC})::date")),
+        Mapping::Date(_) if format.precision == "day" => (Mapping::Date(DateForm::Iso), format!("({UTC})::date")),
+        Mapping::Date(_) => (Mapping::Date(DateForm::Iso), format!("{truncated}::date")),
         Mapping::Time(_) => (TIME, format!("{truncated}::time")),
         _ => return Err(Reason::new(format!("the present moment in a column of type {}", column.type_sql))),
     };
