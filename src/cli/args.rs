@@ -11,6 +11,7 @@ use crate::config::{ConfigFile, DEFAULT_CHUNK_BYTES, DEFAULT_LOG_LIMIT, DEFAULT_
 use crate::engine::job::Context;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Result};
+use crate::model::choices::Identifiers;
 use crate::model::plan::Mode;
 use crate::observe::progress::Reporter;
 use crate::postgres::connect::Target;
@@ -156,6 +157,9 @@ pub struct Making {
     /// migrations have made [default: create]
     #[arg(long, value_name = "MODE", value_parser = ["create", "existing"])]
     pub schema: Option<String>,
+    /// Names on a target that the plan creates: as they are, or in lower case [default: keep]
+    #[arg(long, value_name = "keep|lower", value_parser = identifiers)]
+    pub identifiers: Option<Identifiers>,
 }
 
 impl Making {
@@ -175,6 +179,15 @@ pub struct RunOptions {
     pub workers: Option<usize>,
     pub chunk_bytes: Option<usize>,
     pub sample: Option<u64>,
+    pub identifiers: Option<Identifiers>,
+}
+
+fn identifiers(word: &str) -> std::result::Result<Identifiers, String> {
+    match word {
+        "keep" => Ok(Identifiers::Keep),
+        "lower" => Ok(Identifiers::Lower),
+        _ => Err("it is `keep` or `lower`".to_owned()),
+    }
 }
 
 impl Pair {
@@ -199,6 +212,9 @@ impl Pair {
         let log_limit = options.log_limit.or(file.log_limit).unwrap_or(DEFAULT_LOG_LIMIT);
         if log_limit < MIN_LOG_LIMIT {
             return Err(Error::usage(format!("--log-limit must be at least {MIN_LOG_LIMIT}")));
+        }
+        if let Some(identifiers) = options.identifiers {
+            choices.defaults.identifiers = identifiers;
         }
         let settings = Settings {
             source,

@@ -53,12 +53,13 @@ fn dispatch(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::Plan { mut pair, making, out, json, sample } => {
             let file = out.map(|out| plan_file::PlanFile::prepare(&mut pair, out)).transpose()?;
-            let options = RunOptions { schema: making.mode(), sample, ..plain() };
+            let options = RunOptions { schema: making.mode(), identifiers: making.identifiers, sample, ..plain() };
             plan::run(&pair.resolve(options, Reporter::new(), &runtime)?, json, file.as_ref())
         }
         Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes, sample } => {
-            let (schema, until_in_sync) = (making.mode(), until.is_some());
-            let options = RunOptions { schema, until_in_sync, http, log_limit, workers, chunk_bytes, sample };
+            let (schema, identifiers, until_in_sync) = (making.mode(), making.identifiers, until.is_some());
+            let options =
+                RunOptions { schema, identifiers, until_in_sync, http, log_limit, workers, chunk_bytes, sample };
             run::run(&pair.resolve(options, Reporter::new(), &runtime)?)
         }
         Verb::Status { pair, json, watch } => {

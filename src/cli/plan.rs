@@ -8,7 +8,9 @@ use crate::config::Settings;
 use crate::engine::job::Context;
 use crate::engine::planning;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::plan::{ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mode, Notice, Plan, TablePlan, TermPlan};
+use crate::model::plan::{
+    ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mode, Notice, Plan, TablePlan, TermPlan, ViewPlan,
+};
 use crate::model::planner::evidence::{TableEvidence, grouped};
 use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
@@ -63,6 +65,7 @@ fn fresh(context: &Context, client: &mut tokio_postgres::Client) -> Result<Prove
     let target = context.runtime.block_on(planning::read_target(client, &schema, choices))?;
     let request = Request { target_schema: &schema, choices, offer: &offer };
     let mut proven = planning::plan_for(source, &request, target.as_ref(), context.settings.sample, &context.reporter)?;
+    context.runtime.block_on(planning::settle_computed(client, &mut proven.plan))?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);
     Ok(proven)
@@ -73,8 +76,9 @@ pub fn render(proven: &Proven) -> String {
     let plan = &proven.plan;
     let mut text = tables(plan);
     for (at, table) in plan.tables.iter().enumerate() {
-        text.push_str(&details(table, proven.evidence.get(at)));
+        text.push_str(&details(table, proven.evidence.get(at), plan.mode));
     }
+    views(&mut text, &plan.views);
     text.push_str(&triggers(plan));
     let left = if plan.mode == Mode::Existing { "neither copied nor changed" } else { "left on SQLite" };
     section(&mut text, "skipped", left, &plan.skipped);
@@ -114,7 +118,7 @@ fn key(table: &TablePlan) -> String {
 }
 
 /// Columns, indexes and foreign keys of one table
-fn details(table: &TablePlan, evidence: Option<&TableEvidence>) -> String {
+fn details(table: &TablePlan, evidence: Option<&TableEvidence>, mode: Mode) -> String {
     let mut text = format!("\n{}", shown(&table.source.name));
     if table.target_name != table.source.name {
         text.push_str(&format!(" -> {}", shown(&table.target_name)));
@@ -122,19 +126,39 @@ fn details(table: &TablePlan, evidence: Option<&TableEvidence>) -> String {
     text.push('\n');
     for (at, planned) in table.columns.iter().enumerate() {
         let words = evidence.and_then(|e| e.columns.get(at)).map(|e| format!(" ({})", shown(&e.words)));
-        let line = column(table, planned) + &words.unwrap_or_default();
+        let line = column(table, planned, mode) + &words.unwrap_or_default();
         let label = if at == 0 { "columns" } else { "" };
         let indent = " ".repeat(LABEL + 4);
         push_filled(&mut text, &format!("  {label:LABEL$}"), &indent, line.split(' ').map(String::from));
     }
     list(&mut text, "computed", table.added.iter().map(|c| format!("{} {}", shown(&c.name), shown(&c.type_sql))));
     list(&mut text, "indexes", table.indexes.iter().map(|i| index(table, i)));
+    for (at, check) in table.checks.iter().enumerate() {
+        let label = if at == 0 { "checks" } else { "" };
+        let line = format!("{} ({})", shown(&check.name), shown(&check.sql));
+        push_filled(&mut text, &format!("  {label:LABEL$}"), &" ".repeat(LABEL + 4), line.split(' ').map(String::from));
+    }
     list(&mut text, "foreign", table.foreign_keys.iter().map(|k| foreign_key(table, k)));
     text
 }
 
-fn column(table: &TablePlan, column: &ColumnPlan) -> String {
-    let target = &column.type_sql;
+/// The views' names, and their columns as SQLite says them
+fn views(text: &mut String, views: &[ViewPlan]) {
+    if views.is_empty() {
+        return;
+    }
+    text.push_str("\nviews\n");
+    for view in views {
+        let columns: Vec<String> = view.columns.iter().map(|name| shown(name)).collect();
+        let line = format!("{} ({})", shown(&view.name), columns.join(", "));
+        push_filled(text, "  ", "    ", line.split(' ').map(String::from));
+    }
+}
+
+fn column(table: &TablePlan, column: &ColumnPlan, mode: Mode) -> String {
+    // What fills a column of the user's own schema is not for us to say.
+    let filled = if mode == Mode::Create { filled_by(column) } else { String::new() };
+    let target = format!("{}{filled}", column.type_sql);
     let Some(source) = column.source_column.map(|at| &table.source.columns[at]) else {
         return format!("{} -> {target}", shown(&column.target_name));
     };
@@ -144,6 +168,16 @@ fn column(table: &TablePlan, column: &ColumnPlan) -> String {
         false => format!("{} ", shown(&column.target_name)),
     };
     format!("{} {declared} -> {renamed}{target}", shown(&source.name))
+}
+
+/// Where values come from that nobody gives
+fn filled_by(column: &ColumnPlan) -> String {
+    match (column.identity, &column.generated, &column.default) {
+        (Some(_), ..) => " identity".to_owned(),
+        (None, Some(sql), _) => format!(" generated as ({})", shown(sql)),
+        (None, None, Some(sql)) => format!(" default {}", shown(sql)),
+        (None, None, None) => String::new(),
+    }
 }
 
 fn index(table: &TablePlan, index: &IndexPlan) -> String {

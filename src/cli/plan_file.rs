@@ -42,8 +42,13 @@ impl PlanFile {
     pub fn write(&self, context: &Context, proven: &Proven) -> Result<()> {
         let old = self.base.as_deref().map(ConfigFile::read).transpose()?;
         let old = old.map(|file| (file.text, file.content.choices()));
-        // The command line may say who makes the schema.
-        let planned_with = |choices: &Choices| Choices { schema: context.settings.choices.schema, ..choices.clone() };
+        // The command line may say who makes the schema, and how its names are written.
+        let planned_with = |choices: &Choices| {
+            let stated = &context.settings.choices;
+            let mut choices = Choices { schema: stated.schema, ..choices.clone() };
+            choices.defaults.identifiers = stated.defaults.identifiers;
+            choices
+        };
         if old.as_ref().is_some_and(|(_, choices)| planned_with(choices) != context.settings.choices) {
             return Err(Error::usage("the plan file was changed while the plan was made").hint("plan again"));
         }

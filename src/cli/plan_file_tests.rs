@@ -20,7 +20,13 @@ fn planned(conn: &Connection, choices: &Choices) -> Proven {
         let profile = profile.unwrap().0;
         (table, profile)
     });
-    let found = Found { tables: profiled.collect(), left_out, fulltext: found.fulltext, skipped: found.skipped };
+    let found = Found {
+        tables: profiled.collect(),
+        left_out,
+        fulltext: found.fulltext,
+        skipped: found.skipped,
+        ..Found::default()
+    };
     make_plan(found, &Request { target_schema: "public", choices, offer: &Offer::default() })
 }
 

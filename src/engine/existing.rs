@@ -14,7 +14,7 @@ use crate::model::phase::Phase;
 use crate::model::plan::{Mode, Plan, Policy, TablePlan, follow};
 use crate::postgres::rows::Fields;
 use crate::postgres::staging::{LeftOut, Staging, forget_left_out, leave_out, left_out};
-use crate::postgres::{catalog, control, existing, orphans, quarantine, sequences};
+use crate::postgres::{catalog, control, existing, orphans, quarantine};
 
 /// Rows that one cycle of the tail takes over from the chunks: their keys are held in memory
 const LEFT_OUT_ROWS: usize = 10_000;
@@ -94,13 +94,10 @@ pub fn taken(job: &mut Job, rows: &[LeftOut]) -> Result<()> {
     look(job)
 }
 
-/// After the copy, in place of indexes and foreign keys, which stand already: sequences are set, and rows without a
-/// parent are counted
+/// After the copy, in place of indexes and foreign keys, which stand already: rows without a parent are counted
 pub fn finish_copy(job: &Job) -> Result<()> {
     let client = job.applier.client();
-    let mut notices = job.wait(sequences::advance(client, &job.plan))?;
-    notices.extend(job.wait(orphans::count(client, &job.plan))?);
-    for notice in &notices {
+    for notice in &job.wait(orphans::count(client, &job.plan))? {
         job.context.reporter.line(&format!("note: {}: {}", notice.object, notice.message));
         job.wait(control::note(client, notice))?;
     }

@@ -1,4 +1,4 @@
-//! After the copy: secondary indexes, foreign keys, statistics
+//! After the copy: secondary indexes, conditions, foreign keys, comments and statistics
 //!
 //! The target is a consistent image by then, so unique indexes hold. Everything here can be repeated: what exists is
 //! skipped. What PostgreSQL will not build is noted and left out; it never stops the data.
@@ -11,10 +11,10 @@ use tokio_postgres::error::SqlState;
 use crate::engine::job::Job;
 use crate::engine::wave::{self, lock};
 use crate::error::Result;
-use crate::model::plan::{ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
+use crate::model::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::observe::progress::Stage;
-use crate::postgres::connect::classify;
+use crate::postgres::connect::{classify, refusal};
 use crate::postgres::control;
 use crate::postgres::copy::relation;
 use crate::postgres::ddl;
@@ -23,16 +23,21 @@ use crate::postgres::ddl;
 #[derive(Clone, Copy)]
 pub enum Piece<'p> {
     Index(&'p TablePlan, &'p IndexPlan),
+    ValidateCheck(&'p TablePlan, &'p CheckPlan),
     Validate(&'p TablePlan, &'p ForeignKeyPlan),
+    /// Defaults, comments, statistics
     Analyze(&'p TablePlan),
 }
 
 impl Piece<'_> {
-    /// The plan may have lost an index since the piece was made
+    /// The plan may have lost an index or a condition since the piece was made
     pub fn is_planned(&self, plan: &Plan) -> bool {
         match self {
             Piece::Index(table, index) => {
                 plan.table(table.id).is_some_and(|table| table.indexes.iter().any(|i| i.name == index.name))
+            }
+            Piece::ValidateCheck(table, check) => {
+                plan.table(table.id).is_some_and(|table| table.checks.iter().any(|c| c.name == check.name))
             }
             Piece::Validate(..) | Piece::Analyze(_) => true,
         }
@@ -46,6 +51,10 @@ pub fn index_pieces(plan: &Plan) -> Vec<Piece<'_>> {
     // Handed out from the back.
     pieces.sort_by_key(|piece| matches!(piece, Piece::Index(_, index) if index.unique));
     pieces
+}
+
+pub fn check_pieces(plan: &Plan) -> Vec<Piece<'_>> {
+    plan.tables.iter().flat_map(|t| t.checks.iter().map(move |check| Piece::ValidateCheck(t, check))).collect()
 }
 
 pub fn validate_pieces(plan: &Plan) -> Vec<Piece<'_>> {
@@ -71,11 +80,15 @@ pub fn run_wave(job: &Job, plan: &Plan, pieces: &Mutex<Vec<Piece<'_>>>, stage: &
 async fn build(client: &Client, plan: &Plan, piece: Piece<'_>) -> Result<()> {
     match piece {
         Piece::Index(table, index) => build_index(client, plan, table, index).await,
+        Piece::ValidateCheck(table, check) => validate_check(client, plan, table, check).await,
         Piece::Validate(table, key) => validate(client, plan, table, key).await,
-        Piece::Analyze(table) => client
-            .batch_execute(&format!("analyze {}", relation(plan, table)))
-            .await
-            .map_err(|e| classify(e, &format!("analyze table `{}`", table.target_name))),
+        Piece::Analyze(table) => {
+            set_defaults(client, plan, table).await?;
+            let failed = |e| classify(e, &format!("analyze table `{}`", table.target_name));
+            let comments = ddl::comments(plan, table).join(";\n");
+            client.batch_execute(&comments).await.map_err(failed)?;
+            client.batch_execute(&format!("analyze {}", relation(plan, table))).await.map_err(failed)
+        }
     }
 }
 
@@ -91,8 +104,8 @@ async fn build_index(client: &Client, plan: &Plan, table: &TablePlan, index: &In
     }
     match client.batch_execute(&ddl::create_index(plan, table, index)).await {
         Ok(()) => Ok(()),
-        Err(e) if is_refusal_of_data(&e) => {
-            let message = format!("this index was not built: {}", e.as_db_error().map_or("", |d| d.message()));
+        Err(e) if is_refusal_of_data(&e) || (!index.is_plain() && is_refusal(&e)) => {
+            let message = format!("this index was not built: {}", server_words(&e));
             let remedy = Some("the data is complete without it; build it by hand if you need it".into());
             control::note(client, &Notice { object: index.name.clone(), message, remedy }).await
         }
@@ -114,6 +127,78 @@ fn is_refusal_of_data(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| {
         [&SqlState::PROGRAM_LIMIT_EXCEEDED, &SqlState::UNIQUE_VIOLATION, &SqlState::UNDEFINED_OBJECT].contains(&code)
     })
+}
+
+/// Each on its own; setting one again changes nothing
+async fn set_defaults(client: &Client, plan: &Plan, table: &TablePlan) -> Result<()> {
+    for (column, statement) in ddl::set_defaults(plan, table) {
+        match client.batch_execute(&statement).await {
+            Ok(()) => {}
+            Err(e) if is_refusal(&e) => {
+                let message = format!("the DEFAULT of `{column}` was not set: {}", server_words(&e));
+                let remedy = Some("set it by hand before the application writes to the target".into());
+                control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await?;
+            }
+            Err(e) => return Err(classify(e, &format!("set the DEFAULT of `{}.{column}`", table.target_name))),
+        }
+    }
+    Ok(())
+}
+
+/// The server itself will not have it, and would not at another time either: its syntax, a type, a value
+pub fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    // Insufficient privileges are in class 42 too, but ours does not depend on others' objects.
+    let classes = ["0A", "21", "22", "23", "2B", "42", "54"];
+    error.code().is_some_and(|code| classes.iter().any(|class| code.code().starts_with(class)))
+}
+
+/// Adds the conditions that are not there yet, NOT VALID; one that the server does not take is left out
+pub async fn add_checks(client: &Client, plan: &Plan) -> Result<()> {
+    for table in &plan.tables {
+        for check in &table.checks {
+            if has_constraint(client, plan, table, &check.name).await? {
+                continue;
+            }
+            match client.batch_execute(&ddl::add_check(plan, table, check)).await {
+                Ok(()) => {}
+                Err(e) if is_refusal(&e) => {
+                    let message = format!("CHECK `{}` was not created: {}", check.name, server_words(&e));
+                    let remedy = Some("the data is complete without it; add it by hand if you need it".into());
+                    control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await?;
+                }
+                Err(e) => return Err(classify(e, &format!("add CHECK `{}`", check.name))),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Validates a condition; where rows do not meet it, it goes (R5): the rows come first, and SQLite holds them
+async fn validate_check(client: &Client, plan: &Plan, table: &TablePlan, check: &CheckPlan) -> Result<()> {
+    let operation = format!("validate CHECK `{}`", check.name);
+    if !has_constraint(client, plan, table, &check.name).await? {
+        return Ok(());
+    }
+    match client.batch_execute(&ddl::validate(plan, table, &check.name)).await {
+        Ok(()) => Ok(()),
+        Err(e) if is_refusal(&e) => {
+            let drop = ddl::drop_constraint(plan, table, &check.name);
+            client.batch_execute(&drop).await.map_err(|e| classify(e, &operation))?;
+            let message = format!(
+                "CHECK `{}` was dropped from the target: rows do not meet it ({})",
+                check.name,
+                server_words(&e)
+            );
+            let remedy = Some("correct the rows, and add it by hand if you need it".into());
+            control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await
+        }
+        Err(e) => Err(classify(e, &operation)),
+    }
+}
+
+/// Without the values that the server may quote
+fn server_words(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map(|server| refusal(server).message).unwrap_or_default()
 }
 
 /// Adds the foreign keys that are not there yet, NOT VALID: quick, and one connection cannot deadlock with itself
@@ -140,12 +225,12 @@ async fn has_constraint(client: &Client, plan: &Plan, table: &TablePlan, name: &
         )
         .await
         .map(|row| row.get(0))
-        .map_err(|e| classify(e, "look for a foreign key"))
+        .map_err(|e| classify(e, "look for a constraint"))
 }
 
 /// Validates a foreign key; dangling rows are reported and the key stays NOT VALID, as the source has them too
 async fn validate(client: &Client, plan: &Plan, table: &TablePlan, key: &ForeignKeyPlan) -> Result<()> {
-    match client.batch_execute(&ddl::validate_foreign_key(plan, table, key)).await {
+    match client.batch_execute(&ddl::validate(plan, table, &key.name)).await {
         Ok(()) => Ok(()),
         Err(e) if e.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
             let orphans: i64 = client

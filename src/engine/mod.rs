@@ -18,6 +18,7 @@
 pub mod cancel;
 pub mod drift;
 pub mod existing;
+pub mod finishing;
 pub mod indexing;
 pub mod job;
 pub mod loading;
@@ -31,3 +32,4 @@ pub mod supervisor;
 pub mod tail;
 pub mod verify;
 pub mod wave;
+pub mod yielding;

@@ -18,7 +18,7 @@ use crate::model::profile::trial::Sought;
 use crate::model::schema::Table;
 use crate::model::target::Catalog;
 use crate::observe::progress::{Reporter, Stage, grouped};
-use crate::postgres::{catalog, control};
+use crate::postgres::{catalog, control, trial};
 use crate::sqlite::capture;
 use crate::sqlite::connection::{in_read_view, open_reader, text_order};
 use crate::sqlite::durable;
@@ -64,7 +64,9 @@ pub fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, repo
     reading.stage.finish();
     let sampled = profiles.iter().any(|profile| profile.sampled);
     let tables = copied.into_iter().zip(profiles).collect();
-    let found = Found { tables, left_out, fulltext: found.fulltext, skipped: found.skipped };
+    let text_order = text_order(&connection)?;
+    let (views, fulltext, skipped) = (found.views, found.fulltext, found.skipped);
+    let found = Found { tables, left_out, views, text_order, fulltext, skipped };
     let mut proven = planner::make_plan(found, request);
     proven.plan.sampled = sampled;
     if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
@@ -130,6 +132,27 @@ fn finished(connection: &Connection, mut proven: Proven) -> Result<Proven> {
     Ok(proven)
 }
 
+/// Has the values copied of columns that the server itself will not compute
+pub async fn settle_computed(client: &Client, plan: &mut Plan) -> Result<()> {
+    if plan.mode == Mode::Existing {
+        return Ok(());
+    }
+    for (at, why) in trial::refused(client, plan).await? {
+        let table = &mut plan.tables[at];
+        for column in table.columns.iter_mut().filter(|column| column.generated.is_some()) {
+            column.generated = None;
+            let name = column.source_column.map_or(&column.target_name, |at| &table.source.columns[at].name);
+            let message = "generated column: the target gets its values, but does not compute them (the server says:";
+            plan.warnings.push(Notice {
+                object: format!("{}.{name}", table.source.name),
+                message: format!("{message} {why})"),
+                remedy: None,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// What is on the target or the source already and stands in the way of a new migration
 pub async fn obstacles(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
     if plan.mode == Mode::Existing {
@@ -138,8 +161,10 @@ pub async fn obstacles(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
     let names: Vec<&str> = (plan.tables.iter())
         .flat_map(|t| {
             let indexes = t.indexes.iter().map(|i| i.name.as_str());
-            [t.target_name.as_str(), t.key_constraint.as_str()].into_iter().chain(indexes)
+            let sequence = t.sequence.as_deref();
+            [t.target_name.as_str(), t.key_constraint.as_str()].into_iter().chain(indexes).chain(sequence)
         })
+        .chain(plan.views.iter().map(|view| view.name.as_str()))
         .collect();
     let existing = control::existing_relations(client, &plan.target_schema, &names).await?;
     let obstacle = |(name, has_rows): (String, bool)| Notice {

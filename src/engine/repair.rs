@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 
 use crate::engine::job::Job;
 use crate::engine::loading::Loading;
-use crate::engine::tail::give_up_index;
+use crate::engine::yielding;
 use crate::error::{Error, Result};
 use crate::model::chunk::{Copied, Range};
 use crate::model::plan::{Mode, Notice, TablePlan};
@@ -23,6 +23,7 @@ use crate::postgres::apply::ApplyError;
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint};
 use crate::postgres::copy::{copied_list, overriding, relation, same_key};
+use crate::postgres::disagreement;
 use crate::postgres::existing::of_source;
 use crate::postgres::quarantine;
 use crate::postgres::replace::correct;
@@ -50,7 +51,11 @@ pub fn repair(job: &mut Job, reason: &str) -> Result<()> {
                 metrics::refused();
                 careful = true;
             }
-            Err(ApplyError::IndexTooSmall { index }) => give_up_index(job, &index)?,
+            Err(ApplyError::IndexTooSmall { index }) => yielding::give_up_index(job, &index, yielding::TOO_LARGE)?,
+            Err(ApplyError::Collision { computed: Some(index) }) => {
+                yielding::give_up_index(job, &index, yielding::COARSER)?;
+            }
+            Err(ApplyError::Disagreement(disagreement)) => yielding::give_way(job, &disagreement)?,
             Err(error) => return Err(error.into()),
         }
     };
@@ -137,7 +142,7 @@ impl<'a> TableRepair<'a> {
         self.job.wait(quarantine::clear(self.client, self.table.id))
     }
 
-    fn run(&self) -> Result<u64> {
+    fn run(&self) -> std::result::Result<u64, ApplyError> {
         self.begin()?;
         let (job, table, chunk_bytes) = (self.job, self.table, self.job.context.settings.chunk_bytes);
         let mut loading = job.wait(Loading::begin(self.client, self.staging.clone(), table, false))?;
@@ -160,7 +165,9 @@ impl<'a> TableRepair<'a> {
         let (delete, insert) = difference_sql(&self.target, &self.staging, table);
         let updated = self.update()?;
         let deleted = self.delete(&delete)?;
-        let inserted = job.wait(self.client.execute(&insert, &[])).map_err(self.failed())?;
+        let inserted = job.wait(self.client.execute(&insert, &[]));
+        let inserted =
+            inserted.map_err(|e| disagreement::behind(&e, table).unwrap_or_else(|| self.failed()(e).into()))?;
         Ok(updated + deleted.max(inserted))
     }
 

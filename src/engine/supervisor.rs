@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::engine::drift::{self, Drift};
 use crate::engine::existing;
+use crate::engine::finishing;
 use crate::engine::indexing::{self, Piece};
 use crate::engine::job::{Context, Job};
 use crate::engine::planning;
@@ -165,6 +166,7 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let request = Request { target_schema: &schema, choices, offer: &offer };
     let sample = context.settings.sample;
     let mut plan = planning::plan_for(source, &request, target.as_ref(), sample, &context.reporter)?.plan;
+    runtime.block_on(planning::settle_computed(client, &mut plan))?;
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;
@@ -305,6 +307,8 @@ fn build_indexes(job: &mut Job) -> Result<()> {
         return job.enter(Phase::Following);
     }
     build_all(job, "indexes", "indexes", indexing::index_pieces(&plan))?;
+    job.wait(indexing::add_checks(job.applier.client(), &job.plan))?;
+    build_all(job, "conditions", "checks", indexing::check_pieces(&plan))?;
     let keys: usize = plan.tables.iter().map(|t| t.foreign_keys.len()).sum();
     if keys > 0 && job.wait(can_silence_triggers(job.applier.client()))? {
         job.wait(indexing::add_foreign_keys(job.applier.client(), &plan))?;
@@ -322,6 +326,7 @@ fn build_indexes(job: &mut Job) -> Result<()> {
         job.wait(control::note(job.applier.client(), &notice))?;
     }
     build_all(job, "analyze", "tables", indexing::analyze_pieces(&plan))?;
+    job.wait(finishing::create_views(job.applier.client(), &plan))?;
     job.enter(Phase::Following)
 }
 
@@ -350,6 +355,7 @@ fn follow(job: &mut Job) -> Result<()> {
     if let Some(reason) = job.repair_reason.clone() {
         mend(job, &reason)?;
     }
+    finishing::advance_sequences(job)?;
     job.context.reporter.line("following; stop with Ctrl-C, the state is kept");
     loop {
         job.context.stop.check()?;
@@ -406,6 +412,8 @@ fn is_at_head(job: &Job) -> Result<bool> {
 }
 
 fn in_sync_now(job: &Job, pulse: &mut Pulse) -> Result<()> {
+    // The application may turn to the target now; the rows of the last cycles brought numbers with them.
+    finishing::advance_sequences(job)?;
     pulse.beat(job, true)?;
     job.context.reporter.line(&format!(
         "in sync at seq {}; capture stays installed, and `crossfade run` goes on from here",

@@ -11,17 +11,18 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
 use crate::engine::existing;
-use crate::engine::indexing;
 use crate::engine::job::Job;
 use crate::engine::quarantine;
 use crate::engine::stop::Stop;
+use crate::engine::yielding;
 use crate::error::{Error, Result};
 use crate::model::change::Batch;
 use crate::model::plan::Plan;
 use crate::observe::metrics;
 use crate::observe::progress::Stage;
 use crate::postgres::apply::ApplyError;
-use crate::postgres::control::{self, Checkpoint};
+use crate::postgres::control::Checkpoint;
+use crate::postgres::disagreement::Disagreement;
 use crate::postgres::quarantine::Entry;
 use crate::sqlite::change_log::{self, LogPosition, PositionLost};
 use crate::sqlite::connection::{allow_cleanup, file_identity, in_read_view, open_reader, schema_version};
@@ -66,9 +67,10 @@ pub enum CycleReport {
 /// How one attempt at a cycle ended
 enum Attempt {
     Done(CycleReport),
-    Collided,
+    Collided { computed: Option<String> },
     IndexTooSmall(String),
     Refused,
+    Disagreed(Disagreement),
 }
 
 struct Request {
@@ -142,16 +144,20 @@ impl Tail {
                     return Ok(report);
                 }
                 // Rows swap unique values: once more, deleting every touched key before the first row is written.
-                Attempt::Collided if !start.delete_first => {
+                Attempt::Collided { .. } if !start.delete_first => {
                     metrics::collision();
                     start.delete_first = true;
                 }
+                Attempt::Collided { computed: Some(index) } => {
+                    yielding::give_up_index(job, &index, yielding::COARSER)?;
+                }
                 // The server does not take one of the rows, or a unique value belongs to a row that did not change.
-                Attempt::Collided | Attempt::Refused if !start.careful => be_careful(job, &mut start),
-                Attempt::Collided | Attempt::Refused => {
+                Attempt::Collided { .. } | Attempt::Refused if !start.careful => be_careful(job, &mut start),
+                Attempt::Collided { .. } | Attempt::Refused => {
                     return Err(Error::internal("the server refuses rows that it has taken one by one"));
                 }
-                Attempt::IndexTooSmall(index) => give_up_index(job, &index)?,
+                Attempt::IndexTooSmall(index) => yielding::give_up_index(job, &index, yielding::TOO_LARGE)?,
+                Attempt::Disagreed(disagreement) => yielding::give_way(job, &disagreement)?,
             }
             wait = Duration::ZERO;
         }
@@ -182,7 +188,10 @@ impl Tail {
         if failure.is_some() || outcome.is_err() {
             let rolled_back = job.runtime.block_on(job.applier.rollback());
             return match (outcome, failure) {
-                (Ok(_), Some(ApplyError::Collision)) => rolled_back.map(|()| Attempt::Collided),
+                (Ok(_), Some(ApplyError::Collision { computed })) => {
+                    rolled_back.map(|()| Attempt::Collided { computed })
+                }
+                (Ok(_), Some(ApplyError::Disagreement(found))) => rolled_back.map(|()| Attempt::Disagreed(found)),
                 (Ok(_), Some(ApplyError::IndexTooSmall { index })) => {
                     rolled_back.map(|()| Attempt::IndexTooSmall(index))
                 }
@@ -269,20 +278,6 @@ fn apply(job: &mut Job, mut batch: Batch, careful: bool) -> std::result::Result<
         crate::failpoint::hit("quarantine.rows_held");
     }
     Ok(())
-}
-
-/// The data matters more than an index: PostgreSQL's B-trees take a third of a page, SQLite's take anything
-pub fn give_up_index(job: &mut Job, index: &str) -> Result<()> {
-    let why = "a value is too large for PostgreSQL's B-tree indexes (2704 bytes)";
-    job.context.reporter.line(&format!("index `{index}` is dropped from the target: {why}"));
-    job.wait(indexing::drop_index(job.applier.client(), &job.plan, index, why))?;
-    for table in &mut job.plan.tables {
-        table.indexes.retain(|planned| planned.name != index);
-    }
-    match job.schema_version {
-        Some(version) => job.wait(control::set_proven(job.applier.client(), version, &job.plan)),
-        None => Ok(()),
-    }
 }
 
 /// Rows and checkpoint in one transaction (I3). While parts of tables are still to be copied, or indexes of an unclean

@@ -76,6 +76,9 @@ pub struct TablePlan {
     pub key_columns: Vec<usize>,
     /// Constraint name of the key on the target, unquoted
     pub key_constraint: String,
+    /// Name of the sequence behind the column with an identity, unquoted
+    #[serde(default)]
+    pub sequence: Option<String>,
     /// What to do with rows that the target has before the copy
     pub policy: Policy,
     pub conflict: Conflict,
@@ -200,6 +203,7 @@ impl TablePlan {
             columns: Vec::new(),
             key_columns: Vec::new(),
             key_constraint: String::new(),
+            sequence: None,
             policy: Policy::Refuse,
             conflict: Conflict::OnKey,
             added: Vec::new(),

@@ -3,14 +3,18 @@
 //! Everything that cannot be held is found here, before anything is touched: all refusals at once, and a warning for
 //! whatever the target keeps in another way than the source.
 
+mod checks;
 mod choose;
 mod chosen;
 mod columns;
+mod defaults;
 pub mod evidence;
 pub mod existing;
 mod extensions;
 mod foreign_keys;
 mod fulltext;
+mod generated;
+mod identity;
 mod indexes;
 mod key;
 mod names;
@@ -19,6 +23,7 @@ mod rows;
 mod typed;
 mod unify;
 mod vectors;
+mod views;
 
 use serde::Serialize;
 
@@ -29,7 +34,8 @@ use super::mapping::Mapping;
 use super::plan::{Mode, Notice, Plan, TablePlan};
 use super::planfile::Own;
 use super::profile::{ColumnProfile, TableProfile};
-use super::schema::{Key, KeyKind, Table};
+use super::schema::{Key, KeyKind, Table, TextOrder, View};
+use super::sql;
 
 use choose::Choice;
 pub use chosen::{is_skipped, own, sought};
@@ -101,6 +107,8 @@ pub struct Found {
     pub fulltext: Vec<FullText>,
     /// Tables that the operator skips; their values were not read
     pub left_out: Vec<Table>,
+    pub views: Vec<View>,
+    pub text_order: TextOrder,
     /// What is not copied, and why
     pub skipped: Vec<Notice>,
 }
@@ -120,43 +128,62 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     let known = found.tables.iter().map(|(table, _)| table).chain(&found.left_out).map(|table| table.name.clone());
     let known = known.collect();
     chosen::check(&found, choices, &mut notes);
-    let drafts = found.tables.into_iter().filter_map(|(table, profile)| draft(table, profile, choices, &mut notes));
+    let (tables, order) = (found.tables.into_iter(), found.text_order);
+    let drafts = tables.filter_map(|(table, profile)| draft(table, profile, order, choices, &mut notes));
     let mut drafts: Vec<Draft> = drafts.collect();
     for (draft, id) in drafts.iter_mut().zip(1..) {
         draft.plan.id = id;
     }
     unify::unify(&mut drafts, &mut notes);
+    identity::assign(&mut drafts, &mut notes);
     let mut extensions = Vec::new();
     extensions::add_wanted(&mut extensions, request, &mut notes);
     let own = drafts.iter().map(|draft| chosen::own_of(draft, request)).collect();
     for draft in &mut drafts {
         chosen::apply(draft, request, &mut extensions, &mut notes);
+    }
+    vectors::translate(&mut drafts, &mut extensions, request, &mut notes);
+    let declared: Vec<_> = drafts.iter().map(|draft| sql::declared(&draft.plan.source.sql)).collect();
+    for (draft, declared) in drafts.iter_mut().zip(&declared) {
+        generated::translate(draft, declared, &found.fulltext, &mut notes);
+        defaults::translate(draft, choices, &mut notes);
         indexes::translate(draft, choices, &mut notes);
         chosen::add_indexes(draft, choices, &mut notes);
         refuse_limits(draft, &mut notes);
     }
-    vectors::translate(&mut drafts, &mut extensions, request, &mut notes);
     let left_to_source = fulltext::translate(&mut drafts, &found.fulltext, request, &mut notes);
-    names::name_relations(&mut drafts, choices, &mut notes);
-    foreign_keys::translate(&mut drafts, &mut notes);
+    let view_names = names::name_relations(&mut drafts, &found.views, choices, &mut notes);
+    let mut constraints = names::of_constraints(&drafts);
+    for ((draft, declared), names) in drafts.iter_mut().zip(&declared).zip(&mut constraints) {
+        checks::translate(draft, declared, names, choices, &mut notes);
+    }
+    foreign_keys::translate(&mut drafts, &mut constraints, &mut notes);
     let evidence = drafts.iter().map(|draft| evidence::of_table(&draft.plan, &draft.profile)).collect();
-    let tables = drafts.into_iter().map(|draft| draft.plan).collect();
+    let tables: Vec<TablePlan> = drafts.into_iter().map(|draft| draft.plan).collect();
+    let identifiers = choices.defaults.identifiers;
+    let views = views::translate(&found.views, &view_names, &tables, request.target_schema, identifiers, &mut notes);
     let Notes { skipped, warnings, refusals } = notes;
     let skipped = found.left_out.iter().map(chosen::skipped).chain(skipped);
     let skipped = skipped.chain(left_to_source).chain(found.skipped).collect();
     let choices_digest = choices.digest();
     let empty = Plan::empty(Mode::Create, request.target_schema);
-    let plan = Plan { extensions, tables, skipped, warnings, refusals, choices_digest, ..empty };
+    let plan = Plan { extensions, tables, views, skipped, warnings, refusals, choices_digest, ..empty };
     Proven { plan, evidence, own, known }
 }
 
 /// The table with its key and its columns; relation names, indexes and foreign keys need all tables and come later
-fn draft(table: Table, profile: TableProfile, choices: &Choices, notes: &mut Notes) -> Option<Draft> {
+fn draft(
+    table: Table,
+    profile: TableProfile,
+    text_order: TextOrder,
+    choices: &Choices,
+    notes: &mut Notes,
+) -> Option<Draft> {
     if has_own_prefix(&table.name) {
         notes.refuse(&table.name, "its name begins like crossfade's own objects", "rename the table");
     }
     let key = match choose_key(&table, profile.null_keys) {
-        Ok(key) => key,
+        Ok(key) => Key { text_order, ..key },
         Err(refusal) => {
             notes.refusals.push(refusal);
             return None;
@@ -172,11 +199,6 @@ fn draft(table: Table, profile: TableProfile, choices: &Choices, notes: &mut Not
 }
 
 fn warn_about_key(table: &Table, key: &Key, null_keys: u64, notes: &mut Notes) {
-    if let Some(part) = key.parts.iter().find(|p| p.collation != "BINARY") {
-        let message =
-            format!("its key is unique under {}; the target compares {} byte by byte", part.collation, part.sql);
-        notes.warn(&table.name, &message, None);
-    }
     if key.kind != KeyKind::Rowid {
         return;
     }

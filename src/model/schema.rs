@@ -90,6 +90,14 @@ pub enum Term {
     Expression(String),
 }
 
+/// A view of the source
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    pub name: String,
+    /// The `CREATE VIEW` text of `sqlite_schema`
+    pub sql: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForeignKey {
     pub columns: Vec<usize>,

@@ -15,6 +15,7 @@ use super::connect::{classify, refuses_row};
 use super::control::{Checkpoint, store_checkpoint_sql, superseded};
 use super::copy::{Unnested, copied_list, overriding, same_key, unnest};
 use super::ddl::qualified;
+use super::disagreement::{Disagreement, computed_index, disagreement};
 use super::quarantine;
 use super::replace::{arbitrates, release, replace_sql};
 use crate::error::{Error, Result};
@@ -51,13 +52,18 @@ impl ToSql for RawArray<'_> {
 #[derive(Debug)]
 pub enum ApplyError {
     /// Two rows of the cycle swap a unique value: roll back and delete every touched key first
-    Collision,
+    Collision {
+        /// The index, if it is over expressions or a part of the rows, and might be none that the source has
+        computed: Option<String>,
+    },
     /// A row is too large for this index
     IndexTooSmall {
         index: String,
     },
     /// The server does not take one of the rows, whatever the order
     Refused,
+    /// What we put on the target to say more about the rows says something else than the source
+    Disagreement(Disagreement),
     Other(Error),
 }
 
@@ -131,12 +137,15 @@ impl Applier {
             ),
         );
         let written = work.await.map(|_| ()).map_err(|e| match e.code() {
-            Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Collision,
+            Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Collision { computed: computed_index(&e, table) },
             Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => match index_at_fault(&e, table, &batch.upserts) {
                 Some(index) => ApplyError::IndexTooSmall { index },
                 None => ApplyError::Refused,
             },
-            Some(state) if refuses_row(state) => ApplyError::Refused,
+            Some(state) if refuses_row(state) => match disagreement(&e, table) {
+                Some(found) => ApplyError::Disagreement(found),
+                None => ApplyError::Refused,
+            },
             _ => ApplyError::Other(classify(e, &format!("apply changes of table `{}`", table.source.name))),
         });
         written?;
@@ -224,8 +233,13 @@ pub(super) fn index_at_fault(error: &tokio_postgres::Error, table: &TablePlan, r
         let index = table.indexes.iter().find(|index| index.name == named && index.is_ours());
         return index.map(|index| index.name.clone());
     }
+    // What an expression comes to is not known here; it is hardly longer than all columns together.
+    let all: usize = (0..table.copied_columns().count()).map(|place| rows.longest(place)).sum();
     let place = |column: usize| table.copied_columns().position(|(index, _)| index == column);
-    let length = |index: &&IndexPlan| index.columns().filter_map(place).map(|place| rows.longest(place)).sum::<usize>();
+    let length = |index: &&IndexPlan| match index.columns().count() == index.terms.len() {
+        true => index.columns().filter_map(place).map(|place| rows.longest(place)).sum::<usize>(),
+        false => all,
+    };
     let longest = table.indexes.iter().filter(|index| index.is_ours()).max_by_key(length)?;
     (length(&longest) > INDEX_BYTES_MAX).then(|| longest.name.clone())
 }
@@ -312,7 +326,7 @@ mod tests {
     fn columns_are_named_and_elements_become_the_targets_types() {
         let mut columns = ["id", "mood", "sum", "n"].map(|name| example_column(name, Mapping::Text));
         columns[0].mapping = Mapping::Bigint;
-        columns[0].identity = Some(Identity::Always);
+        columns[0].identity = Some(Identity::ByDefault);
         columns[1].type_sql = "\"my app\".\"mood\"".into();
         columns[1].check = Check::Labels(vec!["ok".into()]);
         columns[2].generated = Some("n + 1".into());

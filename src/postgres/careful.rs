@@ -14,6 +14,7 @@ use super::connect::{classify, refusal, refuses_row};
 use super::control;
 use super::copy::{copied_list, overriding, relation, same_key, unnest};
 use super::ddl;
+use super::disagreement;
 use super::quarantine;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
@@ -97,6 +98,9 @@ async fn attempt(
         && let Some(index) = index_at_fault(&error, table, rows)
     {
         return Err(ApplyError::IndexTooSmall { index });
+    }
+    if let Some(ours) = disagreement::behind(&error, table) {
+        return Err(ours);
     }
     let refusal = refusal(server);
     let undo = "rollback to savepoint crossfade_rows; release savepoint crossfade_rows";

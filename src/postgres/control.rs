@@ -4,6 +4,7 @@ use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::classify;
 use super::extensions;
+use super::views;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::chunk::{Chunk, Range};
 use crate::model::phase::Phase;
@@ -428,18 +429,12 @@ pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Re
             .iter()
             .map(|row| super::ddl::qualified(&plan.target_schema, row.get::<_, &str>(0)))
             .collect();
+        views::remove(&transaction, plan).await.map_err(|e| still_needed(e, "drop the copied views"))?;
         if !started.is_empty() {
             // One statement: foreign keys between the tables then need no order and no CASCADE, which would take
             // the user's own views with it.
             let drop = format!("drop table if exists {}", started.join(", "));
-            transaction.batch_execute(&drop).await.map_err(|e| match e.code() {
-                Some(&tokio_postgres::error::SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => Error::new(
-                    ErrorKind::Refused,
-                    "cannot drop the copied tables: something else on the target depends on them",
-                )
-                .hint("drop what depends on them first, or keep the tables with `cancel --keep-tables`"),
-                _ => classify(e, operation),
-            })?;
+            transaction.batch_execute(&drop).await.map_err(|e| still_needed(e, "drop the copied tables"))?;
         }
         dropped = started.len();
         extensions::drop_created(&mut transaction, plan).await?;
@@ -447,6 +442,16 @@ pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Re
     transaction.batch_execute("drop schema crossfade cascade").await.map_err(failed(operation))?;
     transaction.commit().await.map_err(failed(operation))?;
     Ok(dropped)
+}
+
+fn still_needed(error: tokio_postgres::Error, operation: &str) -> Error {
+    match error.code() {
+        Some(&tokio_postgres::error::SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => {
+            Error::new(ErrorKind::Refused, format!("cannot {operation}: something else on the target depends on them"))
+                .hint("drop what depends on them first, or keep the tables with `cancel --keep-tables`")
+        }
+        _ => classify(error, operation),
+    }
 }
 
 /// Relations of these names that are on the target already, with whether they hold rows

@@ -1,7 +1,10 @@
 //! Sequences behind columns that were filled with given values
 //!
 //! A sequence that was never asked still stands at its beginning, and the first row that the application inserts on the
-//! target would meet a key that is taken: hours later, perhaps. So each is set behind the values that are there.
+//! target would meet a key that is taken: hours later, perhaps. So each is set behind the values that are there, and
+//! behind those that SQLite has given and that are gone: whenever the application may begin to write here, never back.
+
+use std::collections::HashMap;
 
 use tokio_postgres::{Client, Row};
 
@@ -9,7 +12,7 @@ use super::connect::classify;
 use super::copy::relation;
 use super::ddl::qualified;
 use crate::error::Result;
-use crate::model::plan::{Notice, Plan};
+use crate::model::plan::{Notice, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// Sequences that belong to a column, as those of identity and serial do, or that its DEFAULT asks
@@ -29,14 +32,16 @@ const SEQUENCES: &str = "
     order by 1, 2, 3";
 
 /// Sets every sequence of the copied tables behind the values of its column, if it is not there already; returns what
-/// could not be done
-pub async fn advance(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
+/// could not be done. `numbers` holds, by the tables' names in the source, the largest that SQLite has given to a key
+pub async fn advance(client: &Client, plan: &Plan, numbers: &HashMap<String, i64>) -> Result<Vec<Notice>> {
     let mut notices = Vec::new();
     for table in &plan.tables {
         let failed = |e| classify(e, &format!("look for the sequences of table `{}`", table.target_name));
         let target = relation(plan, table);
         for row in client.query(SEQUENCES, &[&target]).await.map_err(failed)? {
-            notices.extend(advance_one(client, &target, &Sequence::of(&row)).await?);
+            let sequence = Sequence::of(&row);
+            let floor = numbers.get(&table.source.name).filter(|_| sequence.fills_key_of(table));
+            notices.extend(advance_one(client, &target, &sequence, floor.copied()).await?);
         }
     }
     Ok(notices)
@@ -61,12 +66,17 @@ impl Sequence {
         }
     }
 
+    /// Its column is the whole key, and it rises as SQLite's numbers do
+    fn fills_key_of(&self, table: &TablePlan) -> bool {
+        self.increment > 0 && table.key_plans().map(|key| &key.target_name).eq([&self.column])
+    }
+
     fn notice(&self, message: &str, remedy: &str) -> Notice {
         Notice { object: self.name.clone(), message: message.to_owned(), remedy: Some(remedy.to_owned()) }
     }
 }
 
-async fn advance_one(client: &Client, target: &str, sequence: &Sequence) -> Result<Option<Notice>> {
+async fn advance_one(client: &Client, target: &str, sequence: &Sequence, floor: Option<i64>) -> Result<Option<Notice>> {
     let name = &sequence.name;
     let failed = |e| classify(e, &format!("set the sequence {name}"));
     if !sequence.writable {
@@ -78,12 +88,20 @@ async fn advance_one(client: &Client, target: &str, sequence: &Sequence) -> Resu
     let (extreme, behind) = if sequence.increment > 0 { ("max", ">=") } else { ("min", "<=") };
     let (column, (least, most)) = (quote_identifier(&sequence.column), sequence.bounds);
     let sql = format!(
-        "select setval($1::text::regclass, v.value) from (select {extreme}({column})::bigint as value from {target} \
+        "select setval($1::text::regclass, v.value) \
+         from (select greatest({extreme}({column})::bigint, $2) as value from {target} \
          where {column} between {least} and {most}) v, {name} s \
-         where v.value {behind} case when s.is_called then s.last_value + {increment} else s.last_value end",
+         where v.value {behind} case when s.is_called then s.last_value::numeric + {increment} else s.last_value end",
         increment = sequence.increment
     );
-    client.execute(&sql, &[name]).await.map_err(failed)?;
+    let floor = floor.filter(|number| (least..=most).contains(number));
+    client.execute(&sql, &[name, &floor]).await.map_err(failed)?;
+    let spent =
+        format!("select is_called and last_value = {} from {name}", if sequence.increment > 0 { most } else { least });
+    if client.query_one(&spent, &[]).await.map_err(failed)?.get(0) {
+        let message = format!("column {column} holds the last number that this sequence can give");
+        return Ok(Some(sequence.notice(&message, "give that row another number, or the sequence other bounds")));
+    }
     let beyond = format!("select exists(select from {target} where {column} > {most} or {column} < {least})");
     if client.query_one(&beyond, &[]).await.map_err(failed)?.get(0) {
         let message = format!("column {column} holds values beyond what this sequence can give");

@@ -10,7 +10,7 @@ use super::{fulltext, tokens};
 use crate::error::{Error, Result};
 use crate::model::fulltext::FullText;
 use crate::model::plan::Notice;
-use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, IndexOrigin, IndexTerm, Table, Term};
+use crate::model::schema::{Affinity, Column, ForeignKey, Generated, Index, IndexOrigin, IndexTerm, Table, Term, View};
 
 /// Prefix of everything that crossfade itself puts into the source
 const OWN_PREFIX: &str = "_crossfade_";
@@ -45,6 +45,8 @@ const SHADOW_ENDS: &[&str] = &[
 pub struct Introspection {
     /// In order of creation
     pub tables: Vec<Table>,
+    /// In order of creation
+    pub views: Vec<View>,
     /// Full-text tables, whose content tables may be among `tables`
     pub fulltext: Vec<FullText>,
     /// What is left out, and why; crossfade's own objects are not mentioned
@@ -60,8 +62,12 @@ pub fn introspect(conn: &Connection) -> Result<Introspection> {
     let facts = list_facts(conn)?;
     let objects = list_objects(conn)?;
     let unknown = tables_of_unknown_modules(conn, &objects)?;
-    let (mut tables, mut fulltext, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tables, mut views, mut fulltext, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for object in objects.iter().filter(|o| !has_prefix(&o.name, OWN_PREFIX)) {
+        if object.kind == "view" {
+            views.push(View { name: object.name.clone(), sql: object.sql.clone() });
+            continue;
+        }
         let fact = facts.get(&object.name);
         if let Some(found) = module_of(object).and_then(|_| fulltext::parse(&object.name, &object.sql)) {
             fulltext.push(found);
@@ -72,7 +78,7 @@ pub fn introspect(conn: &Connection) -> Result<Introspection> {
             None => tables.push(read_table(conn, object, fact)?),
         }
     }
-    Ok(Introspection { tables, fulltext, skipped, schema_version })
+    Ok(Introspection { tables, views, fulltext, skipped, schema_version })
 }
 
 /// A row of `sqlite_schema` that is not an index
@@ -126,8 +132,8 @@ fn reason_to_skip(object: &Object, facts: Option<&Facts>, unknown: &[String]) ->
         let message = "application triggers stay on SQLite; the target gets the rows they wrote".into();
         return Some(Notice { object, message, remedy: None });
     }
-    if object.kind == "view" {
-        return notice("views are not copied: they hold no rows of their own");
+    if object.name.eq_ignore_ascii_case("sqlite_sequence") {
+        return notice("SQLite keeps this table for itself; the target's sequences go on from its numbers");
     }
     if has_prefix(&object.name, "sqlite_") {
         return notice("SQLite keeps this table for itself");

@@ -1,7 +1,9 @@
 //! Cases as folders of data: `tests/cases/<name>` holds the source, what the application does while we follow, the plan
 //! that is to be printed and the schema that is to stand on the target
 //!
-//! With a `crossfade.toml` in the folder the plan is made with it; without a `live.sql` it is refused.
+//! With a `crossfade.toml` in the folder the plan is made with it, and `args.txt` holds options of `plan` and `run`;
+//! without a `live.sql` it is refused. `compared.sql` gives a copy of the source the names and columns that the target
+//! has, where they differ.
 //!
 //! Each goes through plan, snapshot and tail on a real server, and both sides end equal. With CROSSFADE_UPDATE=1 the
 //! expectations are written instead of compared; read the difference before it is committed.
@@ -10,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::cancel::catalog;
-use crate::support::compare::assert_equal;
+use crate::support::compare::{assert_equal, assert_views_equal};
 use crate::support::fresh_database;
 use crate::support::given::{assert_same, schema};
 use crate::support::pg::{Pg, quote};
@@ -25,9 +27,13 @@ macro_rules! cases {
 }
 
 cases! {
+    autoincrement
     booleans
+    checks
+    circular_foreign_keys
     days_and_times
     decimals
+    defaults
     django
     documents
     documents_that_jsonb_changes
@@ -35,6 +41,7 @@ cases! {
     embeddings_in_use
     embeddings_without_pgvector
     empty_columns
+    enums_from_check
     epochs
     existing_arrays_and_domains
     existing_circle
@@ -50,16 +57,27 @@ cases! {
     existing_sqlalchemy
     existing_synapse
     existing_without_keys
+    expression_indexes
+    foreign_key_actions
     foreign_keys_by_form
     fts4_external
     fts5_external
     fulltext_contentless
     fulltext_odd_columns
     fulltext_own
+    generated_columns
+    hostile_names
+    identity
     keys_of_every_type
+    largest_keys
+    long_and_colliding_names
+    lower_identifiers
     moments
     moments_with_zone
+    nocase
+    not_translated
     orphans
+    partial_indexes
     planfile_any_value
     planfile_defaults
     planfile_forms
@@ -72,9 +90,13 @@ cases! {
     planfile_types
     planfile_zones
     rails
+    reserved_words
+    rtrim
+    strict_and_without_rowid
     uuids
     uuids_as_blobs
     vectors_of_other_shapes
+    views
 }
 
 #[test]
@@ -98,18 +120,21 @@ fn run(name: &str) {
         return run_existing(name, &pair, &read);
     }
     let file = folder(name).join("crossfade.toml").to_string_lossy().into_owned();
-    let config: &[&str] = if fs::exists(&file).expect("the folder") { &["--config", &file] } else { &[] };
+    let options = fs::read_to_string(folder(name).join("args.txt")).unwrap_or_default();
+    let options: Vec<&str> = options.split_whitespace().collect();
+    let config = if fs::exists(&file).expect("the folder") { vec!["--config", &file] } else { Vec::new() };
+    let all = [config.as_slice(), &options].concat();
     if !folder(name).join("live.sql").exists() {
-        return run_refused(name, &pair, config);
+        return run_refused(name, &pair, &all);
     }
-    let plan = pair.verb("plan").args(config).run().expect_code(0).stdout;
-    expect_same_from_file(&work, &pair, config, &plan);
-    let mut replicator = pair.replicate(config);
-    pair.wait_consistent(&mut replicator);
-    assert_equal(&compared(name, &work, &pair), &pair.target);
+    let plan = pair.verb("plan").args(&all).run().expect_code(0).stdout;
+    expect_same_from_file(&work, &pair, (&config, &options), &plan);
+    let mut replicator = pair.replicate(&all);
+    pair.wait_following(&mut replicator);
+    assert_alike(name, &work, &pair);
     source::open(&pair.source).execute_batch(&read("live.sql")).unwrap_or_else(|e| panic!("{name}/live.sql: {e}"));
     pair.wait_caught_up(&mut replicator);
-    assert_equal(&compared(name, &work, &pair), &pair.target);
+    assert_alike(name, &work, &pair);
     pair.verify();
     replicator.stop();
     expect(name, "plan.txt", &plan);
@@ -138,37 +163,39 @@ fn run_existing(name: &str, pair: &Pair, read: &dyn Fn(&str) -> String) {
 }
 
 /// Refused by the plan, with nothing changed
-fn run_refused(name: &str, pair: &Pair, config: &[&str]) {
+fn run_refused(name: &str, pair: &Pair, options: &[&str]) {
     let before = (source::schema_text(&pair.source), catalog(&pair.target));
-    let plan = pair.verb("plan").args(config).run().expect_code(3).stdout;
-    pair.verb("run").args(config).run().expect_code(3);
+    let plan = pair.verb("plan").args(options).run().expect_code(3).stdout;
+    pair.verb("run").args(options).run().expect_code(3);
     assert_eq!((source::schema_text(&pair.source), catalog(&pair.target)), before);
     expect(name, "plan.txt", &plan);
 }
 
 /// The plan as a file, given back, is the same plan
-fn expect_same_from_file(work: &Workplace, pair: &Pair, config: &[&str], plan: &str) {
+fn expect_same_from_file(work: &Workplace, pair: &Pair, (config, options): (&[&str], &[&str]), plan: &str) {
     let file = work.path("written.toml").to_string_lossy().into_owned();
-    let written = pair.verb("plan").args(config).args(&["--out", &file]).run().expect_code(0);
-    let again = pair.verb("plan").args(&["--config", &file]).run().expect_code(0);
+    let written = pair.verb("plan").args(config).args(options).args(&["--out", &file]).run().expect_code(0);
+    let again = pair.verb("plan").args(&["--config", &file]).args(options).run().expect_code(0);
     let text = fs::read_to_string(&file).expect("the plan file");
     assert_eq!((written.stdout.as_str(), again.stdout.as_str()), (plan, plan), "from this file:\n{text}");
 }
 
-/// What the target is to be equal to: the source, or a copy of it that `compared.sql` has given the plan file's shape
-fn compared(name: &str, work: &Workplace, pair: &Pair) -> PathBuf {
-    let Ok(script) = fs::read_to_string(folder(name).join("compared.sql")) else { return pair.source.clone() };
+/// Both sides hold the same rows, in the views too; under the target's names and columns, if they are others
+fn assert_alike(name: &str, work: &Workplace, pair: &Pair) {
+    let Ok(script) = fs::read_to_string(folder(name).join("compared.sql")) else {
+        assert_equal(&pair.source, &pair.target);
+        assert_views_equal(&pair.source, &pair.target);
+        return;
+    };
     let copy = work.path("compared.db");
     let _ = fs::remove_file(&copy);
-    let into = format!("VACUUM INTO '{}'", copy.display());
-    source::open(&pair.source).execute_batch(&into).expect("a copy");
-    let copy_of = source::open(&copy);
+    source::open(&pair.source).execute("VACUUM INTO ?1", [copy.to_str()]).expect("a copy");
+    let compared = source::open(&copy);
     // Triggers of the capture would stand in the way of ALTER TABLE.
-    let sql = "SELECT group_concat('DROP TRIGGER \"' || name || '\"', ';') FROM sqlite_schema WHERE type = 'trigger'";
-    let triggers: Option<String> = copy_of.query_row(sql, [], |row| row.get(0)).expect("triggers");
-    copy_of.execute_batch(&triggers.unwrap_or_default()).expect("no triggers");
-    copy_of.execute_batch(&script).unwrap_or_else(|e| panic!("{name}/compared.sql: {e}"));
-    copy
+    source::remove_capture(&compared);
+    compared.execute_batch(&script).unwrap_or_else(|e| panic!("{name}/compared.sql: {e}"));
+    drop(compared);
+    assert_equal(&copy, &pair.target);
 }
 
 fn expect(name: &str, file: &str, found: &str) {
@@ -195,8 +222,9 @@ fn ddl(target: &Pg) -> String {
         let columns = lines(
             "SELECT '    ' || quote_ident(attname) || ' ' || format_type(atttypid, atttypmod) || \
              CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END || \
-             CASE WHEN attgenerated = '' THEN '' \
-             ELSE ' GENERATED ALWAYS AS (' || pg_get_expr(adbin, adrelid) || ') STORED' END \
+             CASE attidentity WHEN 'd' THEN ' GENERATED BY DEFAULT AS IDENTITY' WHEN 'a' THEN ' IDENTITY' ELSE '' END || \
+             CASE WHEN attgenerated <> '' THEN ' GENERATED ALWAYS AS (' || pg_get_expr(adbin, adrelid) || ') STORED' \
+             WHEN adbin IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(adbin, adrelid) ELSE '' END \
              FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum \
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         );
@@ -205,10 +233,20 @@ fn ddl(target: &Pg) -> String {
             "SELECT 'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(conname) || ' ' || \
              pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1 AND contype <> 'n' \
              UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index i WHERE indrelid = $1 \
-             AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid AND conrelid = $1)",
+             AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid AND conrelid = $1) \
+             UNION ALL SELECT 'COMMENT ON COLUMN ' || attrelid::regclass || '.' || quote_ident(attname) || ' IS ' || \
+             quote_literal(col_description(attrelid, attnum)) FROM pg_attribute \
+             WHERE attrelid = $1 AND col_description(attrelid, attnum) IS NOT NULL",
         );
         more.sort();
         more.iter().for_each(|line| text.push_str(&format!("{line};\n")));
+    }
+    let views = "SELECT c.relname, (SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' \
+                 ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0) FROM pg_class c \
+                 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v' ORDER BY c.relname";
+    for row in target.query(views) {
+        let [Some(name), Some(columns)] = row.as_slice() else { panic!("a view has a name and columns") };
+        text.push_str(&format!("CREATE VIEW {} ({columns});\n", quote(name)));
     }
     // A foreign key is validated some time after the copy, if the rows allow it then.
     text.replace(" NOT VALID", "")

@@ -43,6 +43,8 @@ mod journals;
 mod memory;
 /// Rows and checkpoint are of one moment, whenever one looks (I3)
 mod moments;
+/// Numbers that the target gives by itself, once the application writes there
+mod numbering;
 /// PostgreSQL stopped, restarted and cut off under load (I3)
 mod outage;
 /// `plan --out`, edits, and what comes of them
@@ -75,3 +77,5 @@ mod verdicts;
 mod waves;
 /// Columns that the target computes, numbers or types in its own way (I10)
 mod wire;
+/// What the target gets beside the rows, and how it gives way to them (I10)
+mod yielding;

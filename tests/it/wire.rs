@@ -12,7 +12,7 @@ use crossfade::postgres::apply::Applier;
 use crossfade::postgres::connect::Target;
 use crossfade::postgres::control::{self, Checkpoint, State};
 use crossfade::postgres::copy::{CopyStream, relation};
-use crossfade::postgres::{ddl, rows};
+use crossfade::postgres::{ddl, rows, trial};
 
 use crate::support::fresh_database;
 use crate::support::pg::Pg;
@@ -128,6 +128,27 @@ fn plan(identity: Identity) -> Plan {
     let mut table = table();
     table.columns[0].identity = Some(identity);
     Plan { tables: vec![table], ..Plan::empty(Mode::Create, "public") }
+}
+
+/// What the server will not compute is known before a table is made, and trying it leaves nothing behind
+#[test]
+fn computed_columns_are_tried_on_the_server() {
+    let (url, mut plan) = (fresh_database(), plan(Identity::ByDefault));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = Target::parse(&url).unwrap().connect("wire test").await.unwrap();
+        // The type of one column is still to be created, which says nothing against another one's expression.
+        assert_eq!(trial::refused(&client, &plan).await.unwrap(), []);
+        plan.tables[0].columns[1].type_sql = "text".into();
+        assert_eq!(trial::refused(&client, &plan).await.unwrap(), []);
+        for (expression, said) in [("n + random()::bigint", "not immutable"), ("nonsense(n)", "does not exist")] {
+            plan.tables[0].columns[2].generated = Some(expression.into());
+            let refused = trial::refused(&client, &plan).await.unwrap();
+            assert!(refused.len() == 1 && refused[0].1.contains(said), "{refused:?}");
+        }
+        let left = client.query_one("select to_regclass('_crossfade_trial') is null", &[]).await.unwrap();
+        assert!(left.get::<_, bool>(0));
+    });
 }
 
 /// Values go where they belong although the target has a column more, and an element type less

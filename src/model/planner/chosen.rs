@@ -5,7 +5,7 @@ use super::columns::{self, object};
 use super::evidence::{self, counted, grouped};
 use super::near::did_you_mean;
 use super::{Draft, Found, Notes, Request, extensions, has_own_prefix, notice, typed, vectors};
-use crate::model::choices::{Choices, ColumnChoice, Identifiers, TableChoice};
+use crate::model::choices::{Choices, ColumnChoice, TableChoice};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, Notice, TablePlan};
 use crate::model::planfile::types::{Kind, TypeName};
@@ -87,7 +87,7 @@ pub(super) fn own_of(draft: &Draft, request: &Request<'_>) -> Own {
 
 /// Refuses names that the source does not have, and names that are taken
 pub(super) fn check(found: &Found, choices: &Choices, notes: &mut Notes) {
-    not_built(choices, notes);
+    not_here(choices, notes);
     let tables: Vec<&Table> = found.tables.iter().map(|(table, _)| table).chain(&found.left_out).collect();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     for (name, choice) in &choices.tables {
@@ -136,8 +136,8 @@ fn check_rename<'a>(object: &str, rename: Option<&str>, others: impl Iterator<It
     }
 }
 
-/// What can be written in the file, and is not done yet: said, rather than passed over
-fn not_built(choices: &Choices, notes: &mut Notes) {
+/// What can be written in the file for another mode: said, rather than passed over
+fn not_here(choices: &Choices, notes: &mut Notes) {
     let standing = "is for tables that stand on the target already";
     for (name, _) in choices.tables.iter().filter(|(_, table)| table.policy.is_some()) {
         notes.refuse(
@@ -148,18 +148,6 @@ fn not_built(choices: &Choices, notes: &mut Notes) {
     }
     for name in choices.triggers.keys() {
         notes.refuse(name, &format!("fire {standing}"), "remove it from the file, or plan with schema = \"existing\"");
-    }
-    let mut refuse = |object: &str, is_asked: bool| {
-        if is_asked {
-            notes.refuse(object, "the plan file asks for something that is not built yet", "remove it from the file");
-        }
-    };
-    refuse("defaults.identifiers", choices.defaults.identifiers != Identifiers::Keep);
-    for (name, table) in &choices.tables {
-        refuse(&format!("{name}: checks"), !table.checks.is_empty());
-        for (column, choice) in &table.columns {
-            refuse(&format!("{name}.{column}: default"), choice.default.is_some());
-        }
     }
 }
 

@@ -144,17 +144,6 @@ fn what_is_for_another_schema_is_refused() {
 }
 
 #[test]
-fn what_is_not_built_is_not_passed_over() {
-    for file in [
-        "[defaults]\nidentifiers = \"lower\"",
-        "[tables.users.checks]\npositive = false",
-        "[tables.users.columns]\nn = { default = false }",
-    ] {
-        assert!(said(&plan(file).refusals).contains("not built yet"), "{file}");
-    }
-}
-
-#[test]
 fn proven_choices_are_in_the_plan() {
     let plan = plan(
         "[defaults]\nvarchar = true\n[tables.users]\nrename = \"people\"\n[tables.users.indexes]\nusers_meta = false\n\

@@ -9,7 +9,7 @@ use crate::model::choices::Choices;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, Notice};
 use crate::model::profile::{ColumnProfile, TableProfile};
-use crate::model::schema::{Column, Generated, Key, KeyKind, Table, quote_identifier};
+use crate::model::schema::{Column, Key, KeyKind, Table, quote_identifier};
 
 /// Name of the target's column for a hidden rowid
 pub(super) const ROWID_COLUMN: &str = "_crossfade_rowid";
@@ -53,7 +53,8 @@ fn name_columns(table: &Table, columns: &mut Vec<ColumnPlan>, key: &Key, choices
     let mut names = Names::default();
     let chosen = choices.tables.get(&table.name).map(|choice| &choice.columns);
     let wanted = table.columns.iter().map(|column| {
-        Wanted::new(&column.name, chosen.and_then(|columns| columns.get(&column.name)?.rename.as_deref()))
+        let rename = chosen.and_then(|columns| columns.get(&column.name)?.rename.as_deref());
+        Wanted::new(&column.name, rename, choices.defaults.identifiers)
     });
     let wanted: Vec<Wanted> = wanted.collect();
     for ((column, name), wanted) in columns.iter_mut().zip(names.assign(&wanted, SYSTEM_COLUMNS)).zip(&wanted) {
@@ -76,9 +77,6 @@ fn warn_about_column(
     notes: &mut Notes,
 ) {
     let object = object(table, &column.name);
-    if column.generated != Generated::No {
-        notes.warn(&object, "generated column: the target gets its values, but does not compute them", None);
-    }
     if column.not_null && profile.nulls > 0 {
         let message = format!("NOT NULL, and yet {} values are NULL: the target takes NULL too", profile.nulls);
         notes.warn(&object, &message, Some("PRAGMA integrity_check lists the rows"));
@@ -93,6 +91,29 @@ fn warn_about_column(
     if choice.mapping == Mapping::Variant {
         notes.warnings.push(variant_warning(profile, &object));
     }
+    warn_about_collation(column, choice.mapping, &object, notes);
+}
+
+/// The application's own queries compare otherwise on the target
+fn warn_about_collation(column: &Column, mapping: Mapping, object: &str, notes: &mut Notes) {
+    if mapping != Mapping::Text {
+        return;
+    }
+    let (how, instead) = match column.collation.as_str() {
+        "BINARY" => return,
+        "NOCASE" => ("without regard to the case of A to Z", "lower(.. COLLATE \"C\")"),
+        "RTRIM" => ("without regard to blanks at the end", "rtrim(.., ' ')"),
+        other => {
+            let message = format!("SQLite compares it under {other}, PostgreSQL exactly");
+            return notes.warn(object, &message, None);
+        }
+    };
+    let message = format!("SQLite compares it {how} ({}), PostgreSQL exactly", column.collation);
+    notes.warn(
+        object,
+        &message,
+        Some(&format!("in queries on PostgreSQL compare {instead}, which its indexes are over")),
+    );
 }
 
 pub(super) fn variant_warning(profile: &ColumnProfile, object: &str) -> Notice {

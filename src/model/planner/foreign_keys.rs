@@ -11,11 +11,8 @@ use crate::model::plan::{ForeignKeyPlan, TablePlan};
 use crate::model::schema::ForeignKey;
 
 /// Translates what PostgreSQL takes, and warns about the rest
-pub(super) fn translate(drafts: &mut [Draft], notes: &mut Notes) {
-    for at in 0..drafts.len() {
-        // Constraint names are unique per table; the key's is there already.
-        let mut names = Names::default();
-        names.make(&drafts[at].plan.key_constraint);
+pub(super) fn translate(drafts: &mut [Draft], constraints: &mut [Names], notes: &mut Notes) {
+    for (at, names) in constraints.iter_mut().enumerate() {
         let mut planned = Vec::new();
         for (number, key) in drafts[at].plan.source.foreign_keys.iter().enumerate() {
             match resolve(&drafts[at].plan, key, drafts) {
@@ -112,9 +109,15 @@ fn compare(child: &TablePlan, from: usize, parent: &TablePlan, to: usize) -> Res
 }
 
 fn warn_about_actions(child: &TablePlan, key: &ForeignKey, notes: &mut Notes) {
-    if [&key.on_update, &key.on_delete].iter().any(|action| *action == "SET DEFAULT") {
-        let message = "SET DEFAULT sets NULL on the target, where columns have no defaults";
-        notes.warn(&object(child, key), message, None);
+    let sets_default = [&key.on_update, &key.on_delete].iter().any(|action| *action == "SET DEFAULT");
+    let lost = |at: &&usize| {
+        let planned = child.column_of(**at).map(|column| &child.columns[column]);
+        child.source.columns[**at].default.is_some() && planned.is_some_and(|column| column.default.is_none())
+    };
+    if let Some(at) = key.columns.iter().find(lost).filter(|_| sets_default) {
+        let name = &child.source.columns[*at].name;
+        let message = format!("SET DEFAULT sets NULL on the target, as the DEFAULT of {name} is not there");
+        notes.warn(&object(child, key), &message, None);
     }
 }
 

@@ -156,10 +156,7 @@ fn index(column: &str) -> IndexPlan {
 pub(super) fn name(plan: &TablePlan, wanted: &str) -> String {
     let mut names = Names::default();
     let taken = plan.columns.iter().map(|c| c.target_name.as_str()).chain(plan.added.iter().map(|c| c.name.as_str()));
-    // Names that columns have already stay as they are.
-    for name in taken {
-        names.make(name);
-    }
+    names.take(taken);
     names.make(wanted)
 }
 

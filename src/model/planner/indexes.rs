@@ -1,9 +1,14 @@
 //! Secondary indexes of the target
+//!
+//! An index under NOCASE or RTRIM becomes one over the text as that collation compares it: in lower case, or without
+//! trailing blanks. `lower` under "C" folds the letters that SQLite folds, those of ASCII, and no others.
 
 use super::{Draft, MAX_INDEX_BYTES, MAX_INDEX_COLUMNS, Notes};
 use crate::model::choices::Choices;
-use crate::model::plan::{IndexMethod, IndexPlan, IndexTermPlan, TablePlan};
-use crate::model::schema::{Index, IndexOrigin, Term};
+use crate::model::mapping::Mapping;
+use crate::model::plan::{IndexMethod, IndexPlan, IndexTermPlan, TablePlan, TermPlan};
+use crate::model::schema::{Index, IndexOrigin, IndexTerm, Term, quote_identifier};
+use crate::model::sql::{self, Reason, Scope};
 
 /// Translates what can be, and warns about the rest; names come later, when those of all tables are known
 pub(super) fn translate(draft: &mut Draft, choices: &Choices, notes: &mut Notes) {
@@ -12,74 +17,106 @@ pub(super) fn translate(draft: &mut Draft, choices: &Choices, notes: &mut Notes)
         if wanted.and_then(|indexes| indexes.get(&index.name)) == Some(&false) {
             continue;
         }
-        let columns = match columns(draft, &index) {
-            Ok(columns) if repeats_key(&draft.plan, &columns) => continue,
-            Ok(columns) => columns,
+        let translated = match translated(draft, &index) {
+            Ok(translated) => translated,
             Err(why) => {
                 notes.warn(&object(&draft.plan, &index), &format!("not created on the target: {why}"), None);
                 continue;
             }
         };
         warn_about_collation(&draft.plan, &index, notes);
-        let terms = columns.into_iter().map(|(column, descending)| IndexTermPlan::column(column, descending));
+        if repeats_key(&draft.plan, &translated) {
+            continue;
+        }
         draft.index_names.push((index.origin == IndexOrigin::Create).then(|| index.name.clone()));
-        draft.plan.indexes.push(IndexPlan {
-            name: String::new(),
-            unique: index.unique,
-            method: IndexMethod::Btree,
-            terms: terms.collect(),
-            predicate: None,
-            source: Some(index),
-        });
+        draft.plan.indexes.push(translated);
     }
 }
 
-/// The index's columns and their order, or why PostgreSQL does not get it
-fn columns(draft: &Draft, index: &Index) -> Result<Vec<(usize, bool)>, String> {
-    if index.predicate.is_some() {
-        return Err("partial indexes are not translated yet".into());
+/// The index without its name, or why PostgreSQL does not get it
+fn translated(draft: &Draft, index: &Index) -> Result<IndexPlan, String> {
+    let scope = Scope::of_table(&draft.plan);
+    let translated = |sql: &String| sql::predicate(sql, &scope).map_err(not_translated);
+    let predicate = index.predicate.as_ref().map(translated).transpose()?;
+    let terms = index.terms.iter().map(|term| translated_term(&draft.plan, term, &scope));
+    let terms = terms.collect::<Result<Vec<_>, _>>()?;
+    if terms.len() > MAX_INDEX_COLUMNS {
+        return Err(format!("{} columns; PostgreSQL takes {MAX_INDEX_COLUMNS}", terms.len()));
     }
-    let skipped = |term: &Term| matches!(term, Term::Column(column) if draft.plan.column_of(*column).is_none());
-    if index.terms.iter().any(|term| skipped(&term.what)) {
-        return Err("a column of it is not copied".into());
-    }
-    let position = |term: &Term| match term {
-        Term::Column(column) => draft.plan.column_of(*column),
-        Term::Rowid => draft.plan.columns.iter().position(|c| c.source_column.is_none()),
-        Term::Expression(_) => None,
-    };
-    let columns: Option<Vec<_>> =
-        index.terms.iter().map(|term| Some((position(&term.what)?, term.descending))).collect();
-    let columns = columns.ok_or("expression indexes are not translated yet")?;
-    if columns.len() > MAX_INDEX_COLUMNS {
-        return Err(format!("{} columns; PostgreSQL takes {MAX_INDEX_COLUMNS}", columns.len()));
-    }
-    let bytes = draft.index_bytes(columns.iter().map(|(column, _)| *column));
+    let bytes = draft.index_bytes(index.terms.iter().filter_map(|term| position(&draft.plan, term)));
     if bytes > MAX_INDEX_BYTES {
         return Err(format!("values of up to {bytes} bytes; PostgreSQL's indexes hold {MAX_INDEX_BYTES}"));
     }
-    Ok(columns)
+    Ok(IndexPlan {
+        name: String::new(),
+        unique: index.unique,
+        method: IndexMethod::Btree,
+        terms,
+        predicate,
+        source: Some(index.clone()),
+    })
+}
+
+fn translated_term(plan: &TablePlan, term: &IndexTerm, scope: &Scope<'_>) -> Result<IndexTermPlan, String> {
+    let sql = match &term.what {
+        Term::Expression(sql) => sql::index_term(sql, &term.collation, scope).map_err(not_translated)?,
+        Term::Column(_) | Term::Rowid => {
+            let column = position(plan, term).ok_or("a column of it is not copied")?;
+            match folded(plan, column, &term.collation) {
+                Some(sql) => sql,
+                None => return Ok(IndexTermPlan::column(column, term.descending)),
+            }
+        }
+    };
+    Ok(IndexTermPlan { what: TermPlan::Expression(sql), descending: term.descending, operator_class: None })
+}
+
+fn not_translated(why: Reason) -> String {
+    format!("not translated: {why}")
+}
+
+/// The column in the plan that the term is
+fn position(plan: &TablePlan, term: &IndexTerm) -> Option<usize> {
+    match term.what {
+        Term::Column(column) => plan.column_of(column),
+        Term::Rowid => plan.columns.iter().position(|c| c.source_column.is_none()),
+        Term::Expression(_) => None,
+    }
+}
+
+/// The text of the column as the collation compares it; `None` where that is the value itself. Other types than text have
+/// but one spelling of each value
+fn folded(plan: &TablePlan, column: usize, collation: &str) -> Option<String> {
+    let column = &plan.columns[column];
+    let name = quote_identifier(&column.target_name);
+    match (collation, column.mapping) {
+        ("NOCASE", Mapping::Text) if column.is_citext() => None,
+        ("NOCASE", Mapping::Text) => Some(format!("lower({name} COLLATE \"C\")")),
+        ("RTRIM", Mapping::Text) => Some(format!("rtrim({name}, ' ')")),
+        _ => None,
+    }
 }
 
 /// The key's own index does the same: an index can be read backwards, but not half of it
-fn repeats_key(plan: &TablePlan, columns: &[(usize, bool)]) -> bool {
-    let one_way = columns.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    one_way && columns.iter().map(|(column, _)| column).eq(&plan.key_columns)
+fn repeats_key(plan: &TablePlan, index: &IndexPlan) -> bool {
+    let one_way = index.terms.windows(2).all(|pair| pair[0].descending == pair[1].descending);
+    one_way && index.is_plain() && index.columns().eq(plan.key_columns.iter().copied())
 }
 
+/// What is left of a collation that has no counterpart: PostgreSQL compares such a column exactly
 fn warn_about_collation(plan: &TablePlan, index: &Index, notes: &mut Notes) {
-    let Some(term) = index.terms.iter().find(|t| t.collation != "BINARY") else {
+    let exact = |term: &&IndexTerm| {
+        let mapping = position(plan, term).map(|at| plan.columns[at].mapping);
+        term.collation != "BINARY"
+            && (mapping == Some(Mapping::Variant)
+                || (mapping == Some(Mapping::Text) && !super::is_builtin(&term.collation)))
+    };
+    let Some(term) = index.terms.iter().find(exact) else {
         return;
     };
-    let message = match (index.unique, term.collation.as_str()) {
-        (true, "NOCASE") => {
-            "unique by exact value on the target: case-insensitive uniqueness is not enforced there yet"
-        }
-        (true, "RTRIM") => {
-            "unique by exact value on the target: uniqueness without trailing spaces is not enforced there yet"
-        }
-        (true, _) => "unique by exact value on the target: uniqueness under its collation is not enforced there yet",
-        (false, _) => "exact on the target: lookups there do not use the collation",
+    let message = match index.unique {
+        true => "unique by exact value on the target: uniqueness under its collation is not enforced there",
+        false => "exact on the target: lookups there do not use the collation",
     };
     notes.warn(&object(plan, index), &format!("{message} ({})", term.collation), None);
 }

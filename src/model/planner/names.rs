@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::{Draft, Notes};
-use crate::model::choices::Choices;
+use crate::model::choices::{Choices, Identifiers};
 use crate::model::plan::TablePlan;
+use crate::model::schema::{Term, View};
 
 /// Bytes of a name in PostgreSQL; longer ones would be cut without a word
 const MAX_BYTES: usize = 63;
@@ -39,6 +40,11 @@ impl Names {
         names.collect()
     }
 
+    /// Names that are given already
+    pub(super) fn take<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.used.extend(names.map(str::to_owned));
+    }
+
     /// A name as near to `wanted` as can be
     pub(super) fn make(&mut self, wanted: &str) -> String {
         let wanted = if wanted.is_empty() { "unnamed" } else { wanted };
@@ -64,8 +70,14 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(source: &str, rename: Option<&str>) -> Wanted {
-        Wanted { source: source.to_owned(), name: rename.unwrap_or(source).to_owned(), chosen: rename.is_some() }
+    pub(super) fn new(source: &str, rename: Option<&str>, identifiers: Identifiers) -> Wanted {
+        let name = match (rename, identifiers) {
+            (Some(name), _) => name.to_owned(),
+            (None, Identifiers::Keep) => source.to_owned(),
+            // Other letters than those of ASCII PostgreSQL does not fold either.
+            (None, Identifiers::Lower) => source.to_ascii_lowercase(),
+        };
+        Wanted { source: source.to_owned(), name, chosen: rename.is_some() }
     }
 
     /// Tells the operator about a name that is not the one wanted
@@ -93,35 +105,73 @@ fn is_storable(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_BYTES && !name.contains('\0')
 }
 
-/// Names everything that shares one name space on PostgreSQL: tables first, then the indexes that the user named, then
-/// the keys, then the indexes of constraints
-pub(super) fn name_relations(drafts: &mut [Draft], choices: &Choices, notes: &mut Notes) {
+/// Names everything that shares one name space on PostgreSQL: tables first, then views and the indexes that the user
+/// named, then the keys, the sequences and the indexes of constraints. Returns the names of the views
+pub(super) fn name_relations(
+    drafts: &mut [Draft],
+    views: &[View],
+    choices: &Choices,
+    notes: &mut Notes,
+) -> Vec<String> {
     let mut names = Names::default();
+    let identifiers = choices.defaults.identifiers;
     let wanted = drafts.iter().map(|draft| {
         let source = &draft.plan.source.name;
-        Wanted::new(source, choices.tables.get(source).and_then(|choice| choice.rename.as_deref()))
+        let rename = choices.tables.get(source).and_then(|choice| choice.rename.as_deref());
+        Wanted::new(source, rename, identifiers)
     });
     let wanted: Vec<Wanted> = wanted.collect();
     for ((draft, wanted), name) in drafts.iter_mut().zip(&wanted).zip(names.assign(&wanted, &[])) {
         wanted.tell(&wanted.source, &name, notes);
         draft.plan.target_name = name;
     }
-    name_user_indexes(drafts, &mut names, notes);
+    let wanted: Vec<Wanted> = views.iter().map(|view| Wanted::new(&view.name, None, identifiers)).collect();
+    let views = names.assign(&wanted, &[]);
+    wanted.iter().zip(&views).for_each(|(wanted, name)| wanted.tell(&wanted.source, name, notes));
+    name_user_indexes(drafts, &mut names, identifiers, notes);
     for draft in drafts.iter_mut() {
         draft.plan.key_constraint = names.make(&format!("{}_pkey", draft.plan.target_name));
+    }
+    for draft in drafts.iter_mut() {
+        let numbered = draft.plan.columns.iter().find(|column| column.identity.is_some());
+        let wanted = numbered.map(|column| format!("{}_{}_seq", draft.plan.target_name, column.target_name));
+        draft.plan.sequence = wanted.map(|wanted| names.make(&wanted));
     }
     for draft in drafts {
         for at in (0..draft.index_names.len()).filter(|at| draft.index_names[*at].is_none()) {
             let what = if draft.plan.indexes[at].unique { "key" } else { "idx" };
-            let wanted = derived(&draft.plan, draft.plan.indexes[at].columns(), what);
+            let wanted = derived(&draft.plan, index_columns(&draft.plan, at).into_iter(), what);
             draft.plan.indexes[at].name = names.make(&wanted);
         }
     }
+    views
 }
 
-fn name_user_indexes(drafts: &mut [Draft], names: &mut Names, notes: &mut Notes) {
+/// The names of each table's constraints, of which one is taken by the key
+pub(super) fn of_constraints(drafts: &[Draft]) -> Vec<Names> {
+    let of_table = |draft: &Draft| {
+        let mut names = Names::default();
+        names.make(&draft.plan.key_constraint);
+        names
+    };
+    drafts.iter().map(of_table).collect()
+}
+
+/// The columns that the index is over, those inside of an expression of ours too
+fn index_columns(plan: &TablePlan, at: usize) -> Vec<usize> {
+    let index = &plan.indexes[at];
+    let terms = index.source.iter().flat_map(|source| &source.terms).map(|term| &term.what);
+    let of_source = terms.filter_map(|term| match term {
+        Term::Column(column) => plan.column_of(*column),
+        Term::Rowid | Term::Expression(_) => None,
+    });
+    let of_source: Vec<usize> = of_source.collect();
+    if of_source.is_empty() { index.columns().collect() } else { of_source }
+}
+
+fn name_user_indexes(drafts: &mut [Draft], names: &mut Names, identifiers: Identifiers, notes: &mut Notes) {
     let wanted = drafts.iter().flat_map(|d| &d.index_names).flatten();
-    let wanted: Vec<Wanted> = wanted.map(|name| Wanted::new(name, None)).collect();
+    let wanted: Vec<Wanted> = wanted.map(|name| Wanted::new(name, None, identifiers)).collect();
     let given = names.assign(&wanted, &[]);
     let mut pairs = wanted.iter().zip(given);
     for draft in drafts {
@@ -166,12 +216,24 @@ mod tests {
     use super::*;
 
     fn kept(names: &[&str]) -> Vec<Wanted> {
-        names.iter().map(|name| Wanted::new(name, None)).collect()
+        names.iter().map(|name| Wanted::new(name, None, Identifiers::Keep)).collect()
+    }
+
+    #[test]
+    fn names_stay_when_they_can() {
+        let wanted = ["Album", "album", "select", "a b\"c", "é"];
+        assert_eq!(Names::default().assign(&kept(&wanted), &[]), wanted);
+    }
+
+    #[test]
+    fn lower_case_is_what_postgresql_folds_to() {
+        let wanted = ["Album", "album", "ÄB"].map(|name| Wanted::new(name, None, Identifiers::Lower));
+        assert_eq!(Names::default().assign(&wanted, &[]), ["album", "album_2", "Äb"]);
     }
 
     #[test]
     fn a_chosen_name_comes_before_a_true_one_or_is_refused() {
-        let chosen = |name: &str| Wanted::new("a", Some(name));
+        let chosen = |name: &str| Wanted::new("a", Some(name), Identifiers::Lower);
         let wanted = [kept(&["Name"]).remove(0), chosen("Name"), chosen("Name"), chosen("xmin")];
         let given = Names::default().assign(&wanted, SYSTEM_COLUMNS);
         assert_eq!(given, ["Name_2", "Name", "Name_3", "xmin_"]);
@@ -179,12 +241,6 @@ mod tests {
         wanted.iter().zip(&given).for_each(|(wanted, name)| wanted.tell("a", name, &mut notes));
         assert_eq!((notes.warnings.len(), notes.refusals.len()), (1, 2));
         assert!(notes.refusals[0].message.contains("is taken"), "{:?}", notes.refusals);
-    }
-
-    #[test]
-    fn names_stay_when_they_can() {
-        let wanted = ["Album", "album", "select", "a b\"c", "é"];
-        assert_eq!(Names::default().assign(&kept(&wanted), &[]), wanted);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::fixtures::{column, create_plan, empty, foreign_key, index, table, with_alias, with_primary_key};
 use super::*;
 use crate::model::mapping::Mapping;
-use crate::model::plan::IndexPlan;
+use crate::model::plan::{IndexPlan, TermPlan};
 use crate::model::schema::{Generated, IndexOrigin, Term};
 
 fn terms(index: &IndexPlan) -> Vec<(usize, bool)> {
@@ -88,19 +88,26 @@ fn indexes_are_translated_dropped_or_named() {
     source.indexes.push(index("kept", false, &[1, 0]));
     source.indexes[2].terms[0].descending = true;
     let (mut partial, mut expression) = (index("partial", true, &[1]), index("expression", false, &[1]));
-    partial.predicate = Some("a > 1".into());
+    partial.predicate = Some("a > '1'".into());
+    let mut odd = index("odd", false, &[1]);
+    odd.terms[0].what = Term::Expression("printf('%s', b)".into());
     expression.terms[0].what = Term::Expression("lower(b)".into());
     let mut mixed = index("mixed", false, &[0, 1]);
     mixed.terms[1].descending = true;
     let mut nocase = index("nocase", true, &[1]);
     nocase.terms[0].collation = "NOCASE".into();
-    source.indexes.extend([partial, expression, mixed, nocase]);
+    source.indexes.extend([partial, expression, mixed, nocase, odd]);
     let plan = plan(vec![source]);
-    let indexes: Vec<_> = plan.tables[0].indexes.iter().map(|i| (i.name.as_str(), terms(i))).collect();
-    let kept = vec![(1, true), (0, false)];
-    assert_eq!(indexes, [("kept", kept), ("mixed", vec![(0, false), (1, true)]), ("nocase", vec![(1, false)])]);
-    assert!(warned(&plan, "partial", "not translated") && warned(&plan, "expression", "not translated"));
-    assert!(warned(&plan, "nocase", "case-insensitive uniqueness is not enforced"));
+    let [plain, partial, expression, mixed, nocase] = &plan.tables[0].indexes[..] else {
+        panic!("{:?}", plan.warnings)
+    };
+    assert_eq!((plain.name.as_str(), terms(plain)), ("kept", vec![(1, true), (0, false)]));
+    assert_eq!((partial.unique, partial.predicate.as_deref()), (true, Some("\"a\" COLLATE \"C\" > '1'")));
+    let lower = TermPlan::Expression("lower(\"b\" COLLATE \"C\")".into());
+    assert_eq!((&expression.terms[0].what, expression.unique), (&lower, false));
+    assert_eq!(terms(mixed), [(0, false), (1, true)]);
+    assert_eq!(nocase.terms[0].what, TermPlan::Expression("lower(\"b\" COLLATE \"C\")".into()));
+    assert!(warned(&plan, "index odd", "not translated: the function printf"));
 }
 
 #[test]
@@ -218,4 +225,48 @@ fn long_values_leave_their_index_out() {
     });
     assert_eq!(plan.tables[0].indexes.len(), 1);
     assert!(warned(&plan, "index both on t", "2700 bytes") && plan.refusals.is_empty());
+}
+
+#[test]
+fn uniqueness_is_that_of_the_collation() {
+    let columns = [("a", "TEXT"), ("b", "TEXT"), ("n", "INT"), ("m", "")];
+    let mut source = with_primary_key(table("t", &columns), &[0], &["NOCASE"]);
+    let mut other = index("u", true, &[1, 2, 3]);
+    for (term, collation) in other.terms.iter_mut().zip(["RTRIM", "NOCASE", "NOCASE"]) {
+        term.collation = collation.into();
+    }
+    source.indexes.push(other);
+    source.columns[0].collation = "NOCASE".into();
+    let plan = plan(vec![source]);
+    let table = &plan.tables[0];
+    assert_eq!((table.key.kind, table.key_columns.as_slice()), (KeyKind::PrimaryKey, &[0][..]));
+    let [folded, trimmed] = &table.indexes[..] else { panic!("{:?}", table.indexes) };
+    assert_eq!((folded.name.as_str(), folded.unique), ("t_a_key", true), "the key is exact, and this is as SQLite's");
+    assert_eq!(folded.terms[0].what, TermPlan::Expression("lower(\"a\" COLLATE \"C\")".into()));
+    let what: Vec<_> = trimmed.terms.iter().map(|term| term.what.clone()).collect();
+    let expected = [TermPlan::Expression("rtrim(\"b\", ' ')".into()), TermPlan::Column(2), TermPlan::Column(3)];
+    assert_eq!(what, expected, "a collation is nothing to numbers");
+    assert!(warned(&plan, "t.a", "without regard to the case") && warned(&plan, "index u on t", "by exact value"));
+    assert!(table.has_secondary_unique());
+}
+
+#[test]
+fn names_follow_the_choices() {
+    use crate::model::choices::{Identifiers, TableChoice};
+    let mut source = with_alias("Album", &[("AlbumId", "INTEGER"), ("Title", "TEXT")]);
+    source.indexes = vec![index("IX", false, &[1]), index("Gone", false, &[1])];
+    let mut choices = Choices::default();
+    choices.defaults.identifiers = Identifiers::Lower;
+    let mut choice = TableChoice { rename: Some("Record".into()), ..TableChoice::default() };
+    choice.columns.entry("Title".into()).or_default().rename = Some("Name".into());
+    choice.indexes.insert("Gone".into(), false);
+    choices.tables.insert("Album".into(), choice);
+    let found = Found { tables: vec![(source.clone(), empty(&source))], ..Found::default() };
+    let plan = make_plan(found, &Request { target_schema: "public", choices: &choices, offer: &Offer::default() }).plan;
+    let table = &plan.tables[0];
+    let columns: Vec<_> = table.columns.iter().map(|c| c.target_name.as_str()).collect();
+    assert_eq!((table.target_name.as_str(), columns), ("Record", vec!["albumid", "Name"]));
+    assert_eq!((table.key_constraint.as_str(), table.sequence.as_deref()), ("Record_pkey", Some("Record_albumid_seq")));
+    assert_eq!(table.indexes.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["ix"]);
+    assert!(plan.warnings.is_empty() && plan.refusals.is_empty(), "{:?}", plan);
 }

@@ -31,6 +31,23 @@ pub fn assert_equal_or_held(source: &Path, target: &str) -> u64 {
     held::count(&Pg::connect(target))
 }
 
+/// Fails the test unless every view of the target has the rows of the source's view of that name; returns how many there
+/// are
+pub fn assert_views_equal(source: &Path, target_url: &str) -> usize {
+    let connection = source::open(source);
+    let target = Pg::connect(target_url);
+    target.execute("SET timezone = 'UTC'; SET datestyle = 'ISO'");
+    let mut found = Vec::new();
+    let views = relations(&target, "v");
+    for (name, columns) in &views {
+        let common: Vec<&(String, String)> = columns.iter().collect();
+        let here = source_rows(&connection, name, &[], &common);
+        compare_rows(name, &common, here, target_rows(&target, name, &common), &mut found);
+    }
+    assert_none(source, target_url, found);
+    views.len()
+}
+
 fn assert_none(source: &Path, target: &str, found: Vec<String>) {
     let shown = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
     assert!(found.is_empty(), "{} differences between {} and {target}:\n{shown}", found.len(), source.display());
@@ -94,15 +111,21 @@ fn source_columns(connection: &Connection, table: &str) -> Vec<SourceColumn> {
 
 /// Columns and their types by table, of the schema that new tables go to
 fn target_tables(target: &Pg) -> BTreeMap<String, Vec<(String, String)>> {
+    relations(target, "rp")
+}
+
+/// Columns and their types, by name of what is of one of these kinds
+fn relations(target: &Pg, kinds: &str) -> BTreeMap<String, Vec<(String, String)>> {
     // A domain shows its values as the type that it is made of.
     let sql = "SELECT c.relname, a.attname, \
                format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), nullif(a.atttypmod, -1)) \
                FROM pg_catalog.pg_class c \
                LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-               WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum";
+               WHERE c.relnamespace = 'public'::regnamespace AND position(c.relkind::text IN '$1') > 0 \
+               ORDER BY c.relname, a.attnum";
     let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for row in target.query(sql) {
+    for row in target.query(&sql.replace("$1", kinds)) {
         let mut row = row.into_iter();
         let columns = tables.entry(row.next().flatten().expect("a table name")).or_default();
         if let (Some(Some(name)), Some(Some(kind))) = (row.next(), row.next()) {

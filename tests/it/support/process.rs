@@ -279,6 +279,16 @@ impl Pair {
         });
     }
 
+    /// Waits until indexes, foreign keys and everything else that comes after the copy is done
+    pub fn wait_following(&self, replicator: &mut Running) {
+        self.wait_consistent(replicator);
+        let target = Pg::connect(&self.target);
+        wait_until("the replicator to follow", || {
+            replicator.must_run();
+            target.value("SELECT phase FROM crossfade.state").as_deref() == Some("following")
+        });
+    }
+
     /// Waits until triggers and log stand in the source, which is after the plan was made
     pub fn wait_captured(&self, replicator: &mut Running) {
         wait_until("capture to be installed", || {

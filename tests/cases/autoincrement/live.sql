@@ -1,0 +1,3 @@
+INSERT INTO ticket (what) VALUES ('b');
+INSERT INTO empty (what) VALUES ('x'), ('y');
+DELETE FROM empty;

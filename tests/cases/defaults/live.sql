@@ -1,0 +1,2 @@
+INSERT INTO d DEFAULT VALUES;
+UPDATE d SET flag = 1, t = NULL WHERE id = 1;

@@ -1,0 +1,10 @@
+CREATE TABLE e (id INTEGER PRIMARY KEY, name TEXT NOT NULL, path TEXT, n INT, m INT);
+CREATE UNIQUE INDEX e_lower ON e (lower(name));
+CREATE INDEX e_joined ON e (name || '/' || path);
+CREATE UNIQUE INDEX e_trimmed ON e (trim(path), n);
+CREATE INDEX e_length ON e (length(name) DESC, n);
+CREATE INDEX e_abs ON e (coalesce(path, ''));
+CREATE INDEX e_folded ON e (substr(name, 1, 3) COLLATE NOCASE);
+CREATE INDEX e_sum ON e (n + m);
+CREATE INDEX e_both ON e (coalesce(path, 'none')) WHERE n IS NOT NULL;
+INSERT INTO e VALUES (1, 'Ann', ' /a ', 1, 2), (2, 'Bob', '/a', 2, NULL), (3, 'É', NULL, NULL, NULL), (4, 'é', NULL, NULL, NULL);

@@ -1,0 +1,13 @@
+CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE person (id INTEGER NOT NULL PRIMARY KEY, name TEXT);
+CREATE TABLE employee (person_ptr_id INTEGER NOT NULL PRIMARY KEY REFERENCES person (id), salary REAL);
+CREATE TABLE node (id INTEGER PRIMARY KEY REFERENCES node (id), note TEXT);
+CREATE TABLE log (line TEXT);
+CREATE TABLE code (id INT PRIMARY KEY, name TEXT);
+CREATE TABLE item_id_seq (id INTEGER PRIMARY KEY, what TEXT);
+INSERT INTO item VALUES (1, 'one'), (-5, 'below zero'), (40, 'forty');
+INSERT INTO person VALUES (7, 'ann'), (8, 'bob');
+INSERT INTO employee VALUES (7, 10.5);
+INSERT INTO node VALUES (1, 'root');
+INSERT INTO log VALUES ('a'), ('b');
+INSERT INTO code VALUES (3, 'c');

@@ -1,0 +1,10 @@
+CREATE TABLE nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn1 (id INTEGER PRIMARY KEY, nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnna INT, nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnb TEXT UNIQUE);
+CREATE TABLE nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn2 (id INTEGER PRIMARY KEY, ééééééééééééééééééééééééééééééééé INT);
+CREATE INDEX nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnni ON nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn1 (nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnna);
+CREATE TABLE plain (id INTEGER PRIMARY KEY, a TEXT UNIQUE, xmin INT, xmin_ INT, ctid TEXT);
+CREATE TABLE plain_pkey (id INTEGER PRIMARY KEY);
+CREATE TABLE plain_a_key (id INTEGER PRIMARY KEY);
+CREATE TABLE plain_id_seq (id INTEGER PRIMARY KEY, a INT);
+CREATE INDEX plain_pkey_pkey ON plain_id_seq (a);
+INSERT INTO nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn1 VALUES (1, 2, 'x'); INSERT INTO nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn2 VALUES (1, 3);
+INSERT INTO plain VALUES (1, 'a', 1, 2, 'c'); INSERT INTO plain_pkey VALUES (1); INSERT INTO plain_a_key VALUES (4);

@@ -1,0 +1,13 @@
+UPDATE account SET email = 'ann@example.org' WHERE email = 'ANN@EXAMPLE.ORG';
+INSERT OR REPLACE INTO account VALUES ('NOBODY', 'somebody', 'Köln');
+BEGIN;
+UPDATE account SET name = 'tmp' WHERE name = 'É';
+UPDATE account SET name = 'É' WHERE name = 'é';
+UPDATE account SET name = 'é' WHERE name = 'tmp';
+COMMIT;
+BEGIN;
+UPDATE account SET name = 'x' WHERE email = 'nobody';
+UPDATE account SET name = 'SOMEBODY' WHERE email = 'ann@example.org';
+UPDATE account SET name = 'ANN' WHERE email = 'nobody';
+COMMIT;
+INSERT INTO mixed VALUES (4, 'B');

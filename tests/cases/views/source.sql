@@ -1,0 +1,13 @@
+CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, active BOOLEAN, joined DATETIME);
+CREATE TABLE purchase (id INTEGER PRIMARY KEY, customer INT REFERENCES customer, amount INT, note TEXT);
+CREATE VIEW active_customers AS SELECT * FROM customer WHERE active = 1;
+CREATE VIEW late AS SELECT a.name, p.amount FROM active_purchases p JOIN active_customers a ON a.id = p.customer;
+CREATE VIEW active_purchases AS SELECT p.id, p.customer, p.amount FROM purchase p JOIN active_customers c ON c.id = p.customer WHERE p.amount > 10;
+CREATE VIEW totals (who, how_many, most) AS SELECT customer, count(*), max(amount) FROM purchase GROUP BY customer;
+CREATE VIEW everybody AS SELECT c.name AS "Name", p.note FROM customer c LEFT JOIN purchase p ON p.customer = c.id;
+CREATE VIEW both AS SELECT id, name FROM customer WHERE id < 2 UNION ALL SELECT id, note FROM purchase;
+CREATE VIEW sorted AS SELECT name FROM customer ORDER BY name;
+CREATE VIEW shown_late AS SELECT name FROM sorted;
+CREATE VIEW broken AS SELECT x FROM nowhere;
+INSERT INTO customer VALUES (1, 'Ann', 1, '2024-01-01 00:00:00'), (2, 'Bob', 0, '2024-01-02 00:00:00'), (3, 'Cid', 1, NULL);
+INSERT INTO purchase VALUES (1, 1, 100, 'a'), (2, 1, 5, NULL), (3, 2, 50, 'b'), (4, 3, 11, 'c');
