@@ -57,6 +57,7 @@ pub fn list(context: &Context, table: Option<&str>, json: bool) -> Result<()> {
         (true, 0) => print(&mut out, "]\n}\n"),
         (true, _) => print(&mut out, "\n  ]\n}\n"),
         (false, 0) => print(&mut out, "the quarantine is empty\n"),
+        (false, 1) => print(&mut out, "1 row is not on PostgreSQL\n"),
         (false, _) => print(&mut out, &format!("{} rows are not on PostgreSQL\n", grouped(total))),
     }
 }

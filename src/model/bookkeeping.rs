@@ -110,7 +110,9 @@ pub fn compare(known: &Known, table: &str, source: &BTreeSet<String>, target: &B
     let message = if at_one {
         format!("the source is at revision {}, the target at {}", list(&here), list(&there))
     } else {
-        format!("the migrations differ: only the source has {}, only the target has {}", list(&here), list(&there))
+        let lacking = [("target", &here), ("source", &there)].into_iter().filter(|(_, rows)| !rows.is_empty());
+        let lacking: Vec<String> = lacking.map(|(side, rows)| format!("the {side} lacks {}", list(rows))).collect();
+        format!("the migrations differ: {}", lacking.join(", "))
     };
     let remedy = "run the application's migrations on the older side; skip the table if the schemas are the same yet";
     Verdict::Different(notice(message, Some(remedy)))
@@ -177,9 +179,11 @@ mod tests {
         let many: Vec<String> = (1..=8).map(|n| format!("app|000{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let more = message(verdict("django_migrations", &["app", "name"], &many, &["app|0001"]));
-        let expected = "the migrations differ: only the source has app.0002, app.0003, app.0004, app.0005, app.0006 \
-                        and 2 more, only the target has none";
+        let expected = "the migrations differ: the target lacks app.0002, app.0003, app.0004, app.0005, app.0006 \
+                        and 2 more";
         assert_eq!(more, expected);
+        let both = message(verdict("django_migrations", &["app", "name"], &["app|0001", "app|0002"], &["app|0003"]));
+        assert_eq!(both, "the migrations differ: the target lacks app.0001, app.0002, the source lacks app.0003");
     }
 
     #[test]

@@ -328,7 +328,6 @@ fn bookkeeping_is_compared_on_both_sides() {
     assert!(told(&plan, "warnings").contains(&environment.to_owned()));
     assert_eq!(plan["tables"].as_array().map(Vec::len), Some(1));
     let different = refusals(&source("('auth', '0001'), ('shop', '0001')"), target);
-    let expected =
-        "django_migrations: the migrations differ: only the source has shop.0001, only the target has auth.0002";
+    let expected = "django_migrations: the migrations differ: the target lacks shop.0001, the source lacks auth.0002";
     assert_eq!(different, [expected]);
 }
