@@ -49,6 +49,43 @@ fn sqlalchemy_reads_the_same_objects_from_the_schema_that_we_create() {
     created(&app, &["Sample.lasts", "Sample.partner", "Sample.waits"]);
 }
 
+/// The plan file says what the schema cannot; then every field is read alike there too
+#[test]
+fn django_reads_the_same_objects_from_the_types_that_it_asks_for() {
+    let Some(app) = App::find(DJANGO, "django_reads_the_same_objects_from_the_types_that_it_asks_for") else { return };
+    let moment = "{ type = \"timestamptz\", assumed_zone = \"+00:00\" }";
+    let columns = [
+        ("auth_user", vec![("date_joined", moment), ("last_login", moment)]),
+        ("django_session", vec![("expire_date", moment)]),
+        ("everything_defaults", vec![("born", moment)]),
+        ("everything_scalars", vec![("created", moment), ("updated", moment), ("moment", moment)]),
+        ("everything_scalars", vec![("lasts", "\"interval\""), ("waits", "\"interval\"")]),
+    ];
+    asked_for(&app, &columns);
+}
+
+#[test]
+fn sqlalchemy_reads_the_same_objects_from_the_types_that_it_asks_for() {
+    let Some(app) = App::find(SQLALCHEMY, "sqlalchemy_reads_the_same_objects_from_the_types_that_it_asks_for") else {
+        return;
+    };
+    let columns = [("lasts", "\"interval\""), ("waits", "\"interval\""), ("partner", "\"text\"")];
+    asked_for(&app, &[("sample", columns.to_vec())]);
+}
+
+fn asked_for(app: &App, columns: &[(&str, Vec<(&str, &str)>)]) {
+    let work = Workplace::new();
+    let pair = Pair::new(work.path("app.db"), fresh_database());
+    app.migrate(&sqlite_url(&pair.source));
+    app.fill(&sqlite_url(&pair.source), 1);
+    let lines = columns.iter().flat_map(|(table, columns)| {
+        columns.iter().map(move |(column, wanted)| format!("tables.{table}.columns.{column} = {wanted}\n"))
+    });
+    std::fs::write(plan_file(&work), lines.collect::<String>()).expect("the plan file");
+    follow(app, &pair, &["--config", &plan_file(&work)]);
+    assert_eq!(differences(&app.dump(&sqlite_url(&pair.source)), &app.dump(&pair.target)), BTreeMap::new());
+}
+
 /// All fields are read alike, but for those whose types SQLite's schema does not say
 fn created(app: &App, unsaid: &[&str]) {
     let work = Workplace::new();
