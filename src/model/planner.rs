@@ -24,6 +24,7 @@ mod typed;
 mod unify;
 mod vectors;
 mod views;
+mod writer;
 
 use serde::Serialize;
 

@@ -196,6 +196,7 @@ fn assert_alike(name: &str, work: &Workplace, pair: &Pair) {
     compared.execute_batch(&script).unwrap_or_else(|e| panic!("{name}/compared.sql: {e}"));
     drop(compared);
     assert_equal(&copy, &pair.target);
+    assert_views_equal(&copy, &pair.target);
 }
 
 fn expect(name: &str, file: &str, found: &str) {

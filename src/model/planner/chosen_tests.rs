@@ -144,6 +144,17 @@ fn what_is_for_another_schema_is_refused() {
 }
 
 #[test]
+fn names_checks_and_defaults_may_be_chosen() {
+    for file in [
+        "[defaults]\nidentifiers = \"lower\"",
+        "[tables.users.checks]\npositive = false",
+        "[tables.users.columns]\nn = { default = false }",
+    ] {
+        assert!(plan(file).refusals.is_empty(), "{file}: {}", said(&plan(file).refusals));
+    }
+}
+
+#[test]
 fn proven_choices_are_in_the_plan() {
     let plan = plan(
         "[defaults]\nvarchar = true\n[tables.users]\nrename = \"people\"\n[tables.users.indexes]\nusers_meta = false\n\

@@ -12,10 +12,10 @@ mod matching;
 mod rights;
 mod triggers;
 mod uniqueness;
-mod writer;
 
 use super::evidence;
 use super::rows::{warn_about_orphans_there, warn_about_texts};
+use super::writer::Writer;
 use super::{Notes, Proven, Request, choose_key, notice, warn_about_key};
 use crate::model::bookkeeping::Verdict;
 use crate::model::plan::{ColumnPlan, ForeignKeyPlan, Mode, Notice, Plan, Policy, TablePlan};
@@ -43,7 +43,7 @@ pub fn make_plan(
     catalog: &Catalog,
 ) -> Proven {
     let mut notes = left.notes;
-    let writer = writer::Writer::of(catalog);
+    let writer = Writer::of(|table| catalog.bookkeeping.contains_key(table));
     let fractions = empty::other_forms(&found, writer);
     let (mut tables, mut evidence, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for (found, id) in found.into_iter().zip(1..) {
@@ -76,7 +76,7 @@ struct Drafting<'a> {
 }
 
 impl Drafting<'_> {
-    fn table(&mut self, id: i64, writer: writer::Writer, others: &empty::Others) -> Option<TablePlan> {
+    fn table(&mut self, id: i64, writer: Writer, others: &empty::Others) -> Option<TablePlan> {
         let source = &self.found.matched.source;
         let key = match choose_key(source, self.found.profile.null_keys) {
             Ok(key) => key,
@@ -110,13 +110,7 @@ impl Drafting<'_> {
     }
 
     /// The plan of one column; `None` where it has none, or where none serves
-    fn column(
-        &mut self,
-        at: usize,
-        in_key: bool,
-        writer: writer::Writer,
-        others: &empty::Others,
-    ) -> Option<ColumnPlan> {
+    fn column(&mut self, at: usize, in_key: bool, writer: Writer, others: &empty::Others) -> Option<ColumnPlan> {
         let source = &self.found.matched.source;
         let seek = self.found.matched.columns[at].as_ref()?;
         let column = &source.columns[at];

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::writer::Writer;
 use super::{Draft, Notes, foreign_keys};
-use crate::model::convert::forms::{Fraction, StampForm, Zone};
+use crate::model::convert::forms::{Fraction, Layout, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::Mapping;
 use crate::model::plan::Check;
 use crate::model::profile::form::TextForm;
@@ -15,6 +16,7 @@ type Place = (usize, usize);
 /// Settles what no column can settle by itself
 pub(super) fn unify(drafts: &mut [Draft], notes: &mut Notes) {
     settle_fractions(drafts);
+    settle_by_framework(drafts);
     follow_the_others(drafts);
     let pairs = pairs(drafts);
     follow_the_parent(drafts, &pairs);
@@ -59,8 +61,35 @@ fn settle_fractions(drafts: &mut [Draft]) {
     }
 }
 
+/// The same question where no other column answers it: Django leaves out zeros and else writes six digits, so that its
+/// next value may be of the other kind
+fn settle_by_framework(drafts: &mut [Draft]) {
+    if Writer::of(|table| drafts.iter().any(|draft| draft.plan.source.name == table)) != Writer::Django {
+        return;
+    }
+    let omitting = Fraction::OmitZero(6);
+    for (table, column) in places(drafts) {
+        let settled = match mapping(drafts, (table, column)) {
+            Mapping::Timestamp {
+                zoned,
+                form: form @ StampForm { fraction: Fraction::None | Fraction::Fixed(6), .. },
+            } if matches!(form.layout, Layout::IsoSpace | Layout::IsoT) => {
+                Mapping::Timestamp { zoned, form: StampForm { fraction: omitting, ..form } }
+            }
+            Mapping::Time(
+                form @ TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::None | Fraction::Fixed(6) },
+            ) => Mapping::Time(TimeForm { fraction: omitting, ..form }),
+            _ => continue,
+        };
+        if !has_written_zeros(&drafts[table], column) {
+            set(&mut drafts[table], column, settled);
+        }
+    }
+}
+
 fn has_written_zeros(draft: &Draft, column: usize) -> bool {
-    let zeros = |form: &TextForm| matches!(form, TextForm::Stamp(_, digits, _) if digits.zeros);
+    let zeros =
+        |form: &TextForm| matches!(form, TextForm::Stamp(_, digits, _) | TextForm::Time(_, digits) if digits.zeros);
     draft.profile_of(column).is_some_and(|profile| profile.forms.iter().any(|(form, _)| zeros(form)))
 }
 

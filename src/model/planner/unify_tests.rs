@@ -93,7 +93,7 @@ fn empty_references_follow_their_parent() {
     let mut middle = with_alias("b", &[("id", "INTEGER"), ("k", "TEXT")]);
     middle.indexes = vec![index("u", true, &[1])];
     middle.foreign_keys = vec![foreign_key(&[1], "a", &["k"])];
-    let made = plan(vec![(referring("c", "VARCHAR(36)", "b"), &[]), (middle, &[]), (keyed("a", "UUID"), &[&[ID]])]);
+    let made = plan(vec![(referring("c", "CHAR(36)", "b"), &[]), (middle, &[]), (keyed("a", "UUID"), &[&[ID]])]);
     assert_eq!((types(&made)[0][0], types(&made)[1][1], types(&made)[2][0]), ("uuid", "uuid", "uuid"));
     assert_eq!(made.tables[0].foreign_keys.len(), 1);
 }
@@ -110,6 +110,29 @@ fn empty_columns_follow_the_others_of_their_declaration() {
     ]);
     assert_eq!(types(&made)[0][..2], ["timestamptz", "text"], "two forms say nothing");
     assert_eq!(types(&made)[1][..2], ["timestamp", "text"]);
+}
+
+#[test]
+fn django_leaves_out_zeros_though_no_value_shows_it() {
+    let forms = |table_name: &str, moment: &str| {
+        let columns = [("at", "datetime"), ("from", "time")];
+        let bookkeeping = table(table_name, &[("app", "varchar(255)")]);
+        let row: [&str; 2] = [moment, "03:04:05"];
+        let made = plan(vec![(table("t", &columns), &[&row]), (bookkeeping, &[])]);
+        made.tables[0].columns[..2]
+            .iter()
+            .map(|column| match column.mapping {
+                Mapping::Timestamp { form, .. } => super::super::evidence::stamp_form(form),
+                Mapping::Time(form) => super::super::evidence::time_form(form),
+                other => other.type_sql(),
+            })
+            .collect::<Vec<_>>()
+    };
+    let omitting = ["%Y-%m-%d %H:%M:%S.6?", "%H:%M:%S.6?"];
+    assert_eq!(forms("django_migrations", "2024-01-02 03:04:05.123456"), omitting);
+    assert_eq!(forms("django_migrations", "2024-01-02 03:04:05"), omitting);
+    assert_eq!(forms("django_migrations", "2024-01-02 03:04:05.000000")[0], "%Y-%m-%d %H:%M:%S.6");
+    assert_eq!(forms("alembic_version", "2024-01-02 03:04:05")[0], "%Y-%m-%d %H:%M:%S");
 }
 
 #[test]

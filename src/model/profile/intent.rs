@@ -74,7 +74,7 @@ fn of_name(name: &str, arguments: &[u16], affinity: Affinity) -> Intent {
             if fits { Intent::Decimal { precision: *precision, scale } } else { Intent::Plain }
         }
         ("UUID" | "GUID" | "UNIQUEIDENTIFIER", _) => Intent::Uuid,
-        ("CHAR" | "CHARACTER" | "NCHAR", [32 | 36]) | ("VARCHAR", [36]) => Intent::UuidWidth,
+        ("CHAR" | "CHARACTER" | "NCHAR", [32 | 36]) => Intent::UuidWidth,
         ("BINARY", [16]) => Intent::UuidBytes,
         ("JSON" | "JSONB", _) => Intent::Json,
         _ => Intent::Plain,
@@ -173,7 +173,7 @@ mod tests {
             ("UNIQUEIDENTIFIER", Intent::Uuid),
             ("char(32)", Intent::UuidWidth),
             ("CHAR(36)", Intent::UuidWidth),
-            ("varchar(36)", Intent::UuidWidth),
+            ("varchar(36)", Intent::Plain),
             ("BINARY(16)", Intent::UuidBytes),
             ("JSON", Intent::Json),
             ("jsonb", Intent::Json),

@@ -9,3 +9,4 @@ ALTER TABLE artist RENAME COLUMN Name TO name;
 ALTER TABLE MixedCase RENAME TO t3; ALTER TABLE t3 RENAME TO mixedcase;
 ALTER TABLE mixedcase RENAME COLUMN Key TO "key";
 ALTER TABLE mixedcase RENAME COLUMN XMIN TO xmin_;
+CREATE VIEW listing AS SELECT title, name AS bywhom FROM album JOIN artist ON album.artistid = artist.artistid;

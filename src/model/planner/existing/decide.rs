@@ -2,12 +2,12 @@
 
 use super::convert::{MICROSECONDS, Seek, Way};
 use super::empty::{Others, empty};
-use super::writer::Writer;
 use crate::model::convert::forms::{Fraction, IntervalForm, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
 use crate::model::planner::evidence::{grouped, stamp_form, time_form};
 use crate::model::planner::typed::{self, Doubt, Uses};
+use crate::model::planner::writer::Writer;
 use crate::model::profile::ColumnProfile;
 use crate::model::profile::form::TextForm;
 use crate::model::profile::intent::Intent;

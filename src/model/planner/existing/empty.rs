@@ -3,13 +3,13 @@
 use super::FoundTable;
 use super::convert::{MICROSECONDS, Seek, Way};
 use super::decide::{Decided, Fault, chosen_form, doubt_of, plain, settled, spelled};
-use super::writer::Writer;
 use crate::model::convert::forms::{
     BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
 };
 use crate::model::mapping::Mapping;
 use crate::model::plan::Check;
 use crate::model::planner::typed::{self, Uses};
+use crate::model::planner::writer::Writer;
 use crate::model::profile::ColumnProfile;
 use crate::model::profile::intent::Intent;
 use crate::model::schema::{Affinity, Column};

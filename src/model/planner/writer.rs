@@ -1,9 +1,7 @@
-//! Which framework writes the source, as its bookkeeping on the target tells
+//! Which framework writes the source, as its bookkeeping tells
 //!
 //! Frameworks write values in one way each. That settles what the values leave open: texts with six digits behind the
 //! seconds may come from a program that leaves zeros out, and an empty column shows nothing at all.
-
-use crate::model::target::Catalog;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writer {
@@ -19,8 +17,8 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    pub fn of(catalog: &Catalog) -> Writer {
-        let has = |name: &str| catalog.bookkeeping.contains_key(name);
+    /// By the tables that there are
+    pub fn of(has: impl Fn(&str) -> bool) -> Writer {
         let known = [
             ("django_migrations", Writer::Django),
             ("alembic_version", Writer::SqlAlchemy),
