@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 version=18.6.3
 venv=target/venv-postgres-$version
-core=(values schemas real_databases waves verdicts wire codec)
+core=(values schemas real_databases waves verdicts wire codec cases:: existing yielding numbering)
 
 say() { printf 'postgres 18: %s\n' "$*" >&2; }
 
