@@ -3,7 +3,7 @@
 //!
 //! With a `crossfade.toml` in the folder the plan is made with it, and `args.txt` holds options of `plan` and `run`;
 //! without a `live.sql` it is refused. `compared.sql` gives a copy of the source the names and columns that the target
-//! has, where they differ.
+//! has, where they differ. `without.txt` names an extension that the server must not have.
 //!
 //! Each goes through plan, snapshot and tail on a real server, and both sides end equal. With CROSSFADE_UPDATE=1 the
 //! expectations are written instead of compared; read the difference before it is committed.
@@ -116,6 +116,12 @@ fn run(name: &str) {
         |file: &str| fs::read_to_string(folder(name).join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"));
     let work = Workplace::new();
     let pair = Pair::new(work.database(&read("source.sql")), fresh_database());
+    if let Ok(extension) = fs::read_to_string(folder(name).join("without.txt")) {
+        let sql = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{}'", extension.trim());
+        if Pg::connect(&pair.target).value(&sql).is_some() {
+            return eprintln!("SKIPPED: {name} (the server has {})", extension.trim());
+        }
+    }
     if folder(name).join("target.sql").exists() {
         return run_existing(name, &pair, &read);
     }
