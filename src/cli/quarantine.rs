@@ -71,16 +71,16 @@ pub fn retry(context: &Context, name: Option<&str>, json: bool) -> Result<()> {
     if !runtime.block_on(control::is_locked(&client))? {
         return Err(no_replicator());
     }
-    let request = runtime.block_on(control::request(&client, "retry", name))?;
-    let (mut done, asked) = runtime.block_on(control::is_answered(&client, request))?;
-    while !done {
+    let (request, asked) = runtime.block_on(control::request(&client, "retry", name))?;
+    loop {
         context.stop.check()?;
-        std::thread::sleep(LOOK);
-        let run;
-        (done, run) = runtime.block_on(control::is_answered(&client, request))?;
-        if !done && (run != asked || !runtime.block_on(control::is_locked(&client))?) {
+        let (done, run) = runtime.block_on(control::is_answered(&client, request))?;
+        if done {
+            break;
+        } else if run != asked || !runtime.block_on(control::is_locked(&client))? {
             return Err(no_replicator());
         }
+        std::thread::sleep(LOOK);
     }
     let left = count(context, &client, table)?;
     let gone = before.saturating_sub(left);

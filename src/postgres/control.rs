@@ -187,13 +187,11 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
 /// [`guard`] and [`store_checkpoint_sql`]), so a replicator whose lock died with its connection cannot write any more
 pub async fn take_over(client: &Client) -> Result<i64> {
     let operation = "take over from the last run";
-    let row = client
-        .query_one("update crossfade.checkpoint set run_id = run_id + 1 returning run_id", &[])
-        .await
-        .map_err(failed(operation))?;
-    // Requests were meant for an earlier run.
-    take_requests(client).await.map_err(|e| Error::target_side(format!("cannot {operation}")).caused_by(e))?;
-    Ok(row.get(0))
+    // Requests were meant for an earlier run. In one statement: whoever asked before it finds another run than he asked,
+    // and what is asked later stays for this one; between two statements a request would be dropped and waited for.
+    let sql = "with dropped as (update crossfade.control set taken_at = now() where taken_at is null) \
+               update crossfade.checkpoint set run_id = run_id + 1 returning run_id";
+    client.query_one(sql, &[]).await.map(|row| row.get(0)).map_err(failed(operation))
 }
 
 /// Fails unless this run is still the current one; holds it so until the transaction ends
@@ -377,13 +375,13 @@ pub struct Request {
     pub argument: Option<String>,
 }
 
-/// Asks a running replicator to do something; it looks about once a second. Returns the number of the request
-pub async fn request(client: &Client, verb: &str, argument: Option<&str>) -> Result<i64> {
-    let row = client
-        .query_one("insert into crossfade.control (verb, argument) values ($1, $2) returning id", &[&verb, &argument])
-        .await
-        .map_err(failed("send a request to the replicator"))?;
-    Ok(row.get(0))
+/// Asks a running replicator to do something; it looks about once a second. Returns the number of the request, and that
+/// of the run that was asked: see [`take_over`]
+pub async fn request(client: &Client, verb: &str, argument: Option<&str>) -> Result<(i64, i64)> {
+    let sql = "insert into crossfade.control (verb, argument) values ($1, $2) \
+               returning id, (select run_id from crossfade.checkpoint)";
+    let row = client.query_one(sql, &[&verb, &argument]).await.map_err(failed("send a request to the replicator"))?;
+    Ok((row.get(0), row.get(1)))
 }
 
 /// Takes the open requests
