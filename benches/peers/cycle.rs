@@ -61,7 +61,7 @@ impl Cycle {
         let start = CycleStart {
             position: LogPosition { seq: self.checkpoint.seq, nonce: self.checkpoint.nonce },
             copied: self.plan.tables.iter().map(|t| (t.id, Copied::All)).collect::<HashMap<_, _>>(),
-            delete_first: false,
+            delete_first: Default::default(),
             careful: false,
             quarantined: Default::default(),
             again: Vec::new(),

@@ -3,6 +3,7 @@
 //! A reader thread owns the source: it waits for a change, reads one cycle in one view and hands the batches over. The
 //! supervisor applies them and commits when the reader says that the source is durable (I4).
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -67,7 +68,7 @@ pub enum CycleReport {
 /// How one attempt at a cycle ended
 enum Attempt {
     Done(CycleReport),
-    Collided { computed: Option<String> },
+    Collided { table: i64, computed: Option<String> },
     IndexTooSmall(String),
     Refused,
     Disagreed(Disagreement),
@@ -122,7 +123,7 @@ impl Tail {
         let mut start = CycleStart {
             position: LogPosition { seq: job.checkpoint.seq, nonce: job.checkpoint.nonce },
             copied: job.copied.clone(),
-            delete_first: false,
+            delete_first: HashSet::new(),
             careful: false,
             quarantined: job.quarantine.tables(),
             again: keys(&retried),
@@ -144,11 +145,11 @@ impl Tail {
                     return Ok(report);
                 }
                 // Rows swap unique values: once more, deleting every touched key before the first row is written.
-                Attempt::Collided { .. } if !start.delete_first => {
+                Attempt::Collided { table, .. } if !start.delete_first.contains(&table) => {
                     metrics::collision();
-                    start.delete_first = true;
+                    start.delete_first.insert(table);
                 }
-                Attempt::Collided { computed: Some(index) } => {
+                Attempt::Collided { computed: Some(index), .. } => {
                     yielding::give_up_index(job, &index, yielding::COARSER)?;
                 }
                 // The server does not take one of the rows, or a unique value belongs to a row that did not change.
@@ -165,10 +166,11 @@ impl Tail {
 
     /// Anything but `Done` means that everything was rolled back
     fn attempt(&self, job: &mut Job, start: CycleStart, wait: Duration) -> Result<Attempt> {
-        let careful = start.careful;
+        let (careful, deleted) = (start.careful, start.delete_first.clone());
         let request = Request { start, proven_version: job.schema_version, wait };
         self.requests.send(request).map_err(|_| gone())?;
         let mut failure = None;
+        let mut table = 0;
         let mut rows = 0;
         let started = Instant::now();
         let mut stage = None;
@@ -177,7 +179,9 @@ impl Tail {
             match self.messages.recv().map_err(|_| gone())? {
                 Message::Batch(batch) if failure.is_none() => {
                     rows += (batch.upserts.count() + batch.deletes.count()) as u64;
-                    failure = apply(job, batch, careful).err();
+                    table = batch.table_id;
+                    let way = Way { careful, may_swap: !deleted.contains(&table) };
+                    failure = apply(job, batch, way).err();
                     show(job, &mut stage, rows);
                 }
                 Message::Batch(_) => {}
@@ -189,7 +193,7 @@ impl Tail {
             let rolled_back = job.runtime.block_on(job.applier.rollback());
             return match (outcome, failure) {
                 (Ok(_), Some(ApplyError::Collision { computed })) => {
-                    rolled_back.map(|()| Attempt::Collided { computed })
+                    rolled_back.map(|()| Attempt::Collided { table, computed })
                 }
                 (Ok(_), Some(ApplyError::Disagreement(found))) => rolled_back.map(|()| Attempt::Disagreed(found)),
                 (Ok(_), Some(ApplyError::IndexTooSmall { index })) => {
@@ -262,14 +266,20 @@ fn gone() -> Error {
 fn be_careful(job: &Job, start: &mut CycleStart) {
     metrics::refused();
     start.careful = true;
-    start.delete_first = true;
     start.quarantined = job.plan.tables.iter().map(|table| table.id).collect();
 }
 
-fn apply(job: &mut Job, mut batch: Batch, careful: bool) -> std::result::Result<(), ApplyError> {
+/// How a batch is applied
+struct Way {
+    careful: bool,
+    /// The touched keys of its table are not deleted beforehand, so that a unique value may still be another row's
+    may_swap: bool,
+}
+
+fn apply(job: &mut Job, mut batch: Batch, way: Way) -> std::result::Result<(), ApplyError> {
     let Some(table) = job.plan.tables.iter().find(|t| t.id == batch.table_id) else { return Ok(()) };
-    match careful {
-        true => job.runtime.block_on(job.applier.apply_carefully(table, &mut batch))?,
+    match way.careful {
+        true => job.runtime.block_on(job.applier.apply_carefully(table, &mut batch, way.may_swap))?,
         false => job.runtime.block_on(job.applier.apply(table, &batch))?,
     }
     job.quarantine.note(&batch);

@@ -37,6 +37,13 @@ pub enum Why {
     Refused(Refusal),
 }
 
+impl Rejected {
+    /// Another row has its unique value, or stands where it would
+    pub fn is_contested(&self) -> bool {
+        matches!(&self.why, Why::Refused(refusal) if ["23505", "23P01"].contains(&refusal.code.as_str()))
+    }
+}
+
 /// What the server says of a row that it refuses; holds no value of the row
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

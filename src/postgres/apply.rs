@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::model::change::{Batch, Rows};
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, IndexPlan, Plan, TablePlan};
+use crate::model::quarantine::Rejected;
 use crate::model::schema::quote_identifier;
 
 /// An index entry below this always fits PostgreSQL's B-trees (a third of a page, less headers)
@@ -155,12 +156,13 @@ impl Applier {
         quarantine::change(client, table, &batch.quarantine).await.map_err(ApplyError::Other)
     }
 
-    /// As [`Applier::apply`], in pieces down to the single row: what the server refuses goes to the quarantine. Every
-    /// touched key must have been deleted by an earlier batch of the cycle, or by this one
+    /// As [`Applier::apply`], in pieces down to the single row: what the server refuses goes to the quarantine. Where rows
+    /// may swap unique values, one that finds its own taken is no refusal yet but a collision
     pub async fn apply_carefully(
         &mut self,
         table: &TablePlan,
         batch: &mut Batch,
+        may_swap: bool,
     ) -> std::result::Result<(), ApplyError> {
         if !self.statements.contains_key(&table.id) {
             let statements = self.prepare(table).await?;
@@ -176,6 +178,9 @@ impl Applier {
         execute(client, &statements.delete, &batch.deletes).await.map_err(failed)?;
         let whole = std::mem::take(&mut batch.whole);
         let written = careful::write(client, &statements.upsert, table, &batch.upserts, whole).await?;
+        if may_swap && written.refused.iter().any(Rejected::is_contested) {
+            return Err(ApplyError::Collision { computed: None });
+        }
         // A key that two batches name has been written by the first, if its row was not refused there.
         let keys = careful::keys(table, &written.refused);
         execute(client, &statements.delete, &keys).await.map_err(failed)?;

@@ -16,7 +16,7 @@ use super::copy::{copied_list, relation, same_key, unnest};
 use super::existing::of_source;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{Mode, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// Signature (11 bytes), flags (4) and extension length (4) before the first tuple
@@ -30,10 +30,12 @@ pub async fn scan(
     mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
     let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
-    let rows = match of_source(table) {
-        None => format!("{} ({})", relation(plan, table), copied_list(table, "")),
-        Some(condition) => {
-            format!("(select {} from {} t where {condition})", copied_list(table, "t."), relation(plan, table))
+    let rows = match (plan.mode, of_source(table)) {
+        (Mode::Create, _) => format!("{} ({})", relation(plan, table), copied_list(table, "")),
+        // By query: a table that stands may be partitioned, and COPY takes no such table.
+        (Mode::Existing, condition) => {
+            let condition = condition.map(|condition| format!(" where {condition}")).unwrap_or_default();
+            format!("(select {} from {} t{condition})", copied_list(table, "t."), relation(plan, table))
         }
     };
     let sql = format!("copy {rows} to stdout (format binary)");

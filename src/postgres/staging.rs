@@ -53,13 +53,19 @@ impl<'a> Staging<'a> {
 
     /// The copied columns without anything that could refuse a row: of a domain, the type under it
     async fn columns(&self, client: &Client) -> Result<String> {
+        let columns = self.types(client).await?;
+        Ok(columns.iter().map(|(name, sql)| format!("{name} {sql}")).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The copied columns, quoted, with their types there
+    async fn types(&self, client: &Client) -> Result<Vec<(String, String)>> {
         let rows = client.query(TYPES, &[&relation(self.plan, self.table)]).await.map_err(|e| self.failed(e))?;
         let types: HashMap<&str, &str> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let definition = |name: &str| types.get(name).map(|sql| format!("{} {sql}", quote_identifier(name)));
+        let of_column = |name: &str| types.get(name).map(|sql| (quote_identifier(name), (*sql).to_owned()));
         let columns = self.table.copied_columns().map(|(_, column)| {
-            definition(&column.target_name).ok_or_else(|| gone(&self.table.target_name, &column.target_name))
+            of_column(&column.target_name).ok_or_else(|| gone(&self.table.target_name, &column.target_name))
         });
-        Ok(columns.collect::<Result<Vec<_>>>()?.join(", "))
+        columns.collect()
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Error {
@@ -128,13 +134,16 @@ impl<'a> Staging<'a> {
 
     /// The keys of staged rows of which the target has no identical one; compared by their images, which tell `1` from `1.0`
     async fn left_out(&self, client: &Client) -> Result<Vec<Fields>> {
+        // As images only values of one type can be compared.
+        let types = self.types(client).await?;
+        let stored: Vec<String> = types.iter().map(|(name, sql)| format!("t.{name}::{sql}")).collect();
         let sql = format!(
             "select {} from {} s where not exists (select from {} t where {} and row({})::record *= row({})::record)",
             key_list(self.table),
             self.relation,
             relation(self.plan, self.table),
             self.same_key(),
-            copied_list(self.table, "t."),
+            stored.join(", "),
             copied_list(self.table, "s.")
         );
         let rows = client.query(&sql, &[]).await.map_err(|e| self.failed(e))?;

@@ -47,8 +47,9 @@ pub struct CycleStart {
     pub position: LogPosition,
     /// How much of each table the target holds, by table number
     pub copied: HashMap<i64, Copied>,
-    /// Delete every touched key before the first row is written: needed when rows swap unique values
-    pub delete_first: bool,
+    /// Tables, by number, in which every touched key is deleted before the first row is written: needed where rows swap
+    /// unique values. No others: what only the target has of a row would be lost for nothing
+    pub delete_first: HashSet<i64>,
     /// The server has refused a row: hand every row out whole as well, and few at once
     pub careful: bool,
     /// Tables that have rows in the quarantine, by number; for all others nothing is looked for there
@@ -87,7 +88,7 @@ pub fn read_cycle(
         return Ok(CycleOutcome::Nothing);
     }
     let mut reader = TailReader { connection, plan, start, head, emit };
-    if start.delete_first {
+    if !start.delete_first.is_empty() {
         reader.pass(Pass::Deletes)?;
         let (through, entries) = reader.pass(Pass::Upserts)?;
         return Ok(CycleOutcome::Read { through, entries });
@@ -166,6 +167,11 @@ impl TailReader<'_> {
 
     /// Re-reads the touched rows of one table and hands them out
     fn table(&mut self, table: &TablePlan, keys: &KeySet, pass: Pass) -> Result<()> {
+        let pass = match (pass, self.start.delete_first.contains(&table.id)) {
+            (Pass::Deletes, false) => return Ok(()),
+            (Pass::Upserts, false) => Pass::Both,
+            (pass, _) => pass,
+        };
         let copied = self.start.copied.get(&table.id).unwrap_or(&Copied::Nothing);
         let statement = self
             .connection

@@ -6,4 +6,5 @@ mod load;
 mod moved;
 mod policies;
 mod refusals;
+mod seams;
 mod triggers;

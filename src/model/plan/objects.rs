@@ -124,6 +124,8 @@ impl TriggerPlan {
         match (self.fires, self.was) {
             (true, 'A' | 'R') | (false, 'O' | 'D') => None,
             (true, _) => Some('A'),
+            // It fires for us alone; silent for us, it must not begin to fire for others.
+            (false, 'R') => Some('D'),
             (false, _) => Some('O'),
         }
     }

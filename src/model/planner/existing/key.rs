@@ -1,5 +1,6 @@
 //! How rows of the target are found by the source's key, and which index decides between two of them
 
+use super::uniqueness::is_folded;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, Conflict, Identity, IndexMethod, IndexPlan, IndexTermPlan, TablePlan, TermPlan};
 use crate::model::planner::Notes;
@@ -14,7 +15,7 @@ pub(super) fn settle(plan: &mut TablePlan, target: &TargetTable, notes: &mut Not
         plan.columns.push(ColumnPlan { target_name: ROWID_COLUMN.into(), ..rowid });
     }
     plan.key_columns = key_columns(&plan.columns, &plan.key);
-    refuse_unusable(plan, notes);
+    refuse_unusable(plan, target, notes);
     let arbiter = arbiter(plan, target);
     let moves = |column: &ColumnPlan| column.identity == Some(Identity::Always) && column.is_copied();
     // PostgreSQL takes no UPDATE of such a column, but for a value that it makes itself.
@@ -35,7 +36,12 @@ fn helper(plan: &TablePlan) -> String {
     format!("_crossfade_{}", plan.id)
 }
 
-fn refuse_unusable(plan: &TablePlan, notes: &mut Notes) {
+/// One row would silently take the place of another
+fn folds(target: &TargetTable, name: &str) -> bool {
+    target.columns.iter().any(|column| column.name == name && is_folded(column))
+}
+
+fn refuse_unusable(plan: &TablePlan, target: &TargetTable, notes: &mut Notes) {
     let name = &plan.source.name;
     for part in &plan.key.parts {
         let column = plan.columns.iter().find(|column| column.source_column == part.column);
@@ -53,6 +59,13 @@ fn refuse_unusable(plan: &TablePlan, notes: &mut Notes) {
                 let message =
                     format!("its key has the column {name}, and values of type {of} are not compared as SQLite's");
                 (message, "alter the column on the target to text")
+            }
+            Some(column) if folds(target, &column.target_name) => {
+                let message = format!(
+                    "its key has the column {}, in which the target takes two texts for one that SQLite tells apart",
+                    column.target_name
+                );
+                (message, "alter the column on the target to text, or to a deterministic collation")
             }
             Some(_) => continue,
         };
@@ -142,6 +155,10 @@ fn warn_and_refuse_helper(plan: &TablePlan, target: &TargetTable, notes: &mut No
         KeyKind::Rowid => format!("a column {ROWID_COLUMN} and a unique index on it"),
         _ => "an index on its key".to_owned(),
     };
+    if plan.key.kind == KeyKind::Rowid && target.columns.iter().any(|column| column.name == ROWID_COLUMN) {
+        let message = format!("it has no key, and {} has a column {ROWID_COLUMN} already", target.name);
+        notes.refuse(name, &message, "drop that column, which an earlier migration has left there");
+    }
     // The column for the rowid was told with the key.
     if plan.key.kind != KeyKind::Rowid {
         let message = format!("{} gets {what} on the target, for as long as crossfade follows", target.name);

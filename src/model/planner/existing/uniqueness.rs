@@ -49,7 +49,7 @@ pub(super) fn probes(source: &Table, target: &TargetTable, seeks: &[Option<Seek>
     target.indexes.iter().filter(|index| index.unique).filter_map(probe).collect()
 }
 
-fn is_folded(column: &TargetColumn) -> bool {
+pub(super) fn is_folded(column: &TargetColumn) -> bool {
     column.folds || matches!(&column.kind, Kind::Base { name, .. } if name == "citext")
 }
 
@@ -59,6 +59,11 @@ fn is_unique(source: &Table, columns: &[ProbeColumn]) -> bool {
     let by_rowid = source.rowid_alias.is_some_and(|at| exact(&at));
     let mut plain = source.indexes.iter().filter(|index| index.unique && index.predicate.is_none());
     by_rowid || plain.any(|index| index.terms.iter().all(|term| matches!(&term.what, Term::Column(at) if exact(at))))
+}
+
+/// What may be deferred is checked by a trigger, and triggers are silent while we write
+fn is_deferrable(target: &TargetTable, name: &str) -> bool {
+    target.indexes.iter().any(|index| index.name == name && !index.arbitrates)
 }
 
 /// Refuses what collides already, and warns of what may
@@ -77,6 +82,13 @@ pub(super) fn check(found: &FoundTable, target: &TargetTable, notes: &mut Notes)
                 collision.keys.join("; ")
             );
             notes.refuse(&object, &message, "correct the rows in SQLite, or drop the index on the target");
+        } else if is_deferrable(target, &probe.index) {
+            let message = format!(
+                "unique over {} on the target only{folded}, by a constraint that is DEFERRABLE: PostgreSQL does not check \
+                 it while rows are replicated",
+                names.join(", ")
+            );
+            notes.refuse(&object, &message, "make it NOT DEFERRABLE, or drop it while crossfade follows");
         } else {
             let message = format!(
                 "unique over {} on the target only{folded}: later duplicates are quarantined",
