@@ -125,3 +125,21 @@ fn rows_that_share_a_key_are_not_merged_into_one() {
     refused.expect_error("rows with the same");
     assert_eq!(lines(&given.target(), "SELECT k, v FROM t ORDER BY v"), ["a 1", "a 2"]);
 }
+
+/// The temporary table on the way refuses such a row already: then the tail writes the whole chunk, row by row
+#[test]
+fn i10_a_row_that_no_page_holds_costs_that_row_of_its_chunk() {
+    let columns: Vec<String> = (0..1100).map(|at| format!("c{at}")).collect();
+    let declared = |of: &str| columns.iter().map(|name| format!("{name} {of}")).collect::<Vec<_>>().join(", ");
+    let source = format!(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, {}); INSERT INTO t(id) VALUES(1), (3); INSERT INTO t VALUES(2, {})",
+        declared("INT"),
+        vec!["7"; 1100].join(", ")
+    );
+    let given = Given::new(&source, &format!("CREATE TABLE t(id bigint PRIMARY KEY, {})", declared("bigint")), |_| {});
+    given.pair.migrate();
+    let target = given.target();
+    assert_eq!(lines(&target, "SELECT id FROM t ORDER BY id"), ["1", "3"]);
+    assert_eq!(target.value("SELECT reason FROM crossfade.quarantine").as_deref(), Some("server:54000"));
+    given.pair.verify();
+}
