@@ -11,9 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::plan::{
     ColumnPlan, ForeignKeyPlan, IndexMethod, IndexPlan, Mode, Notice, Plan, TablePlan, TermPlan, ViewPlan,
 };
-use crate::model::planner::evidence::{TableEvidence, grouped};
+use crate::model::planner::evidence::TableEvidence;
 use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
+use crate::model::words::{counted, grouped};
 use crate::postgres::{control, extensions};
 
 /// Lines are broken before they get longer than this
@@ -276,10 +277,10 @@ fn push_filled(text: &mut String, first: &str, next: &str, pieces: impl Iterator
 fn summary(plan: &Plan) -> String {
     let rows = plan.tables.iter().map(|t| t.row_count).sum();
     let bytes = plan.tables.iter().map(|t| t.byte_count).sum();
-    let copied = counted(plan.tables.len(), "table", "tables");
+    let copied = counted(plan.tables.len() as u64, "table");
     let verdict = match plan.refusals.len() {
         0 => "ready".to_string(),
-        refusals => format!("refused ({})", counted(refusals, "refusal", "refusals")),
+        refusals => format!("refused ({})", counted(refusals as u64, "refusal")),
     };
     let about = if plan.sampled { "sampled, about " } else { "" };
     format!(
@@ -287,13 +288,9 @@ fn summary(plan: &Plan) -> String {
         grouped(rows),
         size(bytes),
         shown(&plan.target_schema),
-        counted(plan.warnings.len(), "warning", "warnings"),
+        counted(plan.warnings.len() as u64, "warning"),
         plan.skipped.len(),
     )
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count as u64), if count == 1 { one } else { many })
 }
 
 /// A name that cannot break the layout or steer the terminal: control characters escaped, an empty one visible

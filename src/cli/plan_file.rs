@@ -12,7 +12,7 @@ use crate::model::choices::Choices;
 use crate::model::plan::Mode;
 use crate::model::planfile::write::{Content, write};
 use crate::model::planner::Proven;
-use crate::model::planner::evidence::{counted, grouped};
+use crate::model::words::{counted, grouped};
 
 /// The file to be written, and the one whose edits it keeps
 pub struct PlanFile {

@@ -11,7 +11,7 @@ use crate::engine::quarantine::{row_json, text_json, value_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::KeyRef;
 use crate::model::plan::{Plan, TablePlan};
-use crate::observe::progress::grouped;
+use crate::model::words::grouped;
 use crate::postgres::connect::classify;
 use crate::postgres::control;
 use crate::postgres::quarantine::{self, Entry};

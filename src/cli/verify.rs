@@ -4,7 +4,7 @@ use super::{print_json, run};
 use crate::engine::job::Context;
 use crate::engine::verify::{Verdict, verify};
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::progress::grouped;
+use crate::model::words::grouped;
 
 /// Compares both sides; exit code 4 if they differ
 pub fn run(context: &Context, tables: &[String], json: bool) -> Result<()> {

@@ -14,8 +14,8 @@ use crate::model::encode::encode_field;
 use crate::model::mapping::Mapping;
 use crate::model::plan::Plan;
 use crate::model::value::Value;
+use crate::model::words::grouped;
 use crate::observe::metrics;
-use crate::observe::progress::grouped;
 use crate::postgres::control::{self, Request};
 use crate::postgres::quarantine::{self, Entry, Place};
 

@@ -28,3 +28,4 @@ pub mod sql;
 pub mod target;
 pub mod value;
 pub mod variant;
+pub mod words;

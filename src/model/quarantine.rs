@@ -37,10 +37,13 @@ pub enum Why {
     Refused(Refusal),
 }
 
+/// SQLSTATEs of rows that are refused for the sake of another row: by a unique index, by an exclusion constraint
+pub const CONTESTED: [&str; 2] = ["23505", "23P01"];
+
 impl Rejected {
     /// Another row has its unique value, or stands where it would
     pub fn is_contested(&self) -> bool {
-        matches!(&self.why, Why::Refused(refusal) if ["23505", "23P01"].contains(&refusal.code.as_str()))
+        matches!(&self.why, Why::Refused(refusal) if CONTESTED.contains(&refusal.code.as_str()))
     }
 }
 

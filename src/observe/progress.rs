@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::model::words::grouped;
+
 /// Between two plain lines
 const LINE_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -166,19 +168,6 @@ impl Stage {
         };
         format!("{bytes}, {}/s{eta}", grouped(rate as u64))
     }
-}
-
-/// 1234567 as `1,234,567`
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Bytes in the unit that keeps the number short

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::progress::{grouped, human_bytes, human_seconds};
+use super::progress::{human_bytes, human_seconds};
+use crate::model::words::grouped;
 
 /// The state of a migration as another process sees it
 #[derive(Clone, Debug, Serialize)]

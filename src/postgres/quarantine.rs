@@ -11,7 +11,7 @@ use super::connect::classify;
 use crate::error::{Error, Result};
 use crate::model::key::KeyRef;
 use crate::model::plan::TablePlan;
-use crate::model::quarantine::{Changes, KeyHash, Rejected};
+use crate::model::quarantine::{CONTESTED, Changes, KeyHash, Rejected};
 
 /// Bytes of one part of an image: PostgreSQL takes 1 GiB in one message, and a part is held in memory three times
 const PART_BYTES: usize = 64 << 20;
@@ -188,8 +188,10 @@ pub async fn entries(
 /// which touches only the other. Those that were tried longest ago
 pub async fn contested(client: &impl GenericClient, limit: usize) -> Result<Vec<Entry>> {
     let sql = "select table_id, key_hash, key, place is null, key_text, column_name, reason, message, seq, since::text \
-               from crossfade.quarantine where reason in ('server:23505', 'server:23P01') order by seen limit $1";
-    let rows = client.query(sql, &[&(limit as i64)]).await.map_err(failed("read the quarantine"))?;
+               from crossfade.quarantine where reason = any($1) order by seen limit $2";
+    let reasons = CONTESTED.map(|code| format!("server:{code}"));
+    let rows =
+        client.query(sql, &[&reasons.as_slice(), &(limit as i64)]).await.map_err(failed("read the quarantine"))?;
     Ok(rows.iter().map(entry).collect())
 }
 

@@ -10,28 +10,6 @@ use crossfade::model::mapping::Mapping;
 pub const STAMP: StampForm =
     StampForm { layout: Layout::IsoSpace, fraction: Fraction::None, zone: Zone::None, assumed: 0 };
 
-pub const BOOLEANS: [BoolForm; 9] = [
-    BoolForm::ZeroOne,
-    BoolForm::TextZeroOne,
-    BoolForm::Letter,
-    BoolForm::LetterUpper,
-    BoolForm::Word,
-    BoolForm::WordUpper,
-    BoolForm::YesLetter,
-    BoolForm::YesLetterUpper,
-    BoolForm::Yes,
-];
-
-pub const UUIDS: [UuidForm; 7] = [
-    UuidForm::Hyphens,
-    UuidForm::HyphensUpper,
-    UuidForm::Hex,
-    UuidForm::HexUpper,
-    UuidForm::Braces,
-    UuidForm::BracesUpper,
-    UuidForm::Bytes,
-];
-
 pub const ELEMENTS: [Element; 7] = [
     Element::Integer,
     Element::Bigint,
@@ -82,8 +60,8 @@ pub fn all() -> Vec<Mapping> {
         Mapping::Date(DateForm::Iso),
         Mapping::Date(DateForm::Compact),
     ];
-    all.extend(BOOLEANS.map(Mapping::Boolean));
-    all.extend(UUIDS.map(Mapping::Uuid));
+    all.extend(BoolForm::ALL.map(Mapping::Boolean));
+    all.extend(UuidForm::ALL.map(Mapping::Uuid));
     let flags = [(false, false), (false, true), (true, false), (true, true)];
     all.extend(flags.map(|(binary, numbers)| Mapping::Json { binary, numbers }));
     for (precision, scale) in [(0, 0), (10, 2), (4, 4), (20, 0), (3, 5)] {

@@ -255,3 +255,31 @@ impl Element {
         }
     }
 }
+
+impl BoolForm {
+    /// Every one
+    pub const ALL: [BoolForm; 9] = [
+        BoolForm::ZeroOne,
+        BoolForm::TextZeroOne,
+        BoolForm::Letter,
+        BoolForm::LetterUpper,
+        BoolForm::Word,
+        BoolForm::WordUpper,
+        BoolForm::YesLetter,
+        BoolForm::YesLetterUpper,
+        BoolForm::Yes,
+    ];
+}
+
+impl UuidForm {
+    /// Every one
+    pub const ALL: [UuidForm; 7] = [
+        UuidForm::Hyphens,
+        UuidForm::HyphensUpper,
+        UuidForm::Hex,
+        UuidForm::HexUpper,
+        UuidForm::Braces,
+        UuidForm::BracesUpper,
+        UuidForm::Bytes,
+    ];
+}

@@ -11,26 +11,6 @@ use crate::model::mapping::Mapping;
 use crate::model::planner::evidence::{epoch_unit, stamp_form, time_form};
 use crate::model::profile::form::{boolean_words, stamp_words, time_words, uuid_words};
 
-pub(super) const BOOLEANS: [BoolForm; 9] = [
-    BoolForm::ZeroOne,
-    BoolForm::TextZeroOne,
-    BoolForm::Letter,
-    BoolForm::LetterUpper,
-    BoolForm::Word,
-    BoolForm::WordUpper,
-    BoolForm::YesLetter,
-    BoolForm::YesLetterUpper,
-    BoolForm::Yes,
-];
-pub(super) const UUIDS: [UuidForm; 7] = [
-    UuidForm::Hyphens,
-    UuidForm::HyphensUpper,
-    UuidForm::Hex,
-    UuidForm::HexUpper,
-    UuidForm::Braces,
-    UuidForm::BracesUpper,
-    UuidForm::Bytes,
-];
 pub(super) const DATES: [DateForm; 2] = [DateForm::Iso, DateForm::Compact];
 pub(super) const EPOCHS: [EpochUnit; 4] = [EpochUnit::S, EpochUnit::Ms, EpochUnit::Us, EpochUnit::SecondsReal];
 pub(super) const DECIMALS: [DecimalClass; 4] =
@@ -80,9 +60,9 @@ pub fn read(kind: Kind, words: &str, numbers: bool) -> Option<Mapping> {
     };
     let epoch = |zoned| EPOCHS.into_iter().map(|unit| Mapping::Epoch { zoned, unit }).find(is);
     match kind {
-        Kind::Boolean => BOOLEANS.into_iter().map(Mapping::Boolean).find(is),
+        Kind::Boolean => BoolForm::ALL.into_iter().map(Mapping::Boolean).find(is),
         Kind::Date => DATES.into_iter().map(Mapping::Date).find(is),
-        Kind::Uuid => UUIDS.into_iter().map(Mapping::Uuid).find(is),
+        Kind::Uuid => UuidForm::ALL.into_iter().map(Mapping::Uuid).find(is),
         Kind::Time => time(words).map(Mapping::Time),
         Kind::Timestamp { zoned } => moment(zoned).or_else(|| epoch(zoned)),
         Kind::Interval if words == MICROSECONDS => Some(Mapping::Interval(IntervalForm::Microseconds)),
@@ -104,9 +84,9 @@ pub fn read(kind: Kind, words: &str, numbers: bool) -> Option<Mapping> {
 /// Every form that the type has, for whoever named another
 pub fn known(kind: Kind) -> String {
     let all: Vec<String> = match kind {
-        Kind::Boolean => BOOLEANS.map(|form| boolean_words(form).to_owned()).to_vec(),
+        Kind::Boolean => BoolForm::ALL.map(|form| boolean_words(form).to_owned()).to_vec(),
         Kind::Date => DATES.map(|form| date_words(form).to_owned()).to_vec(),
-        Kind::Uuid => UUIDS.map(|form| uuid_words(form).to_owned()).to_vec(),
+        Kind::Uuid => UuidForm::ALL.map(|form| uuid_words(form).to_owned()).to_vec(),
         Kind::Time => TIMES.map(|layout| time_words(layout).to_owned()).to_vec(),
         Kind::Timestamp { .. } => {
             let stamps = LAYOUTS.iter().map(|layout| stamp_words(*layout).to_owned());

@@ -71,9 +71,9 @@ proptest! {
 
 #[test]
 fn every_other_form_leads_back() {
-    let mut all: Vec<Mapping> = BOOLEANS.map(Mapping::Boolean).to_vec();
+    let mut all: Vec<Mapping> = BoolForm::ALL.map(Mapping::Boolean).to_vec();
     all.extend(DATES.map(Mapping::Date));
-    all.extend(UUIDS.map(Mapping::Uuid));
+    all.extend(UuidForm::ALL.map(Mapping::Uuid));
     all.extend(EPOCHS.map(|unit| Mapping::Epoch { zoned: true, unit }));
     all.extend(EPOCHS.map(|unit| Mapping::Epoch { zoned: false, unit }));
     all.extend(decimals(10, 2));

@@ -2,7 +2,7 @@
 //!
 //! Where the file names no form, the first value that shows one decides which conversions are tried on all of them.
 
-use super::forms::{self, BOOLEANS, DATES, DECIMALS, UUIDS};
+use super::forms::{self, DATES, DECIMALS};
 use super::types::{Kind, TypeName};
 use crate::model::choices::ColumnChoice;
 use crate::model::convert::forms::{
@@ -127,9 +127,9 @@ impl Wanted {
             return vec![given];
         }
         match self.kind {
-            Kind::Boolean => BOOLEANS.map(Mapping::Boolean).to_vec(),
+            Kind::Boolean => BoolForm::ALL.map(Mapping::Boolean).to_vec(),
             Kind::Date => DATES.map(Mapping::Date).to_vec(),
-            Kind::Uuid => UUIDS.map(Mapping::Uuid).to_vec(),
+            Kind::Uuid => UuidForm::ALL.map(Mapping::Uuid).to_vec(),
             Kind::Double => vec![Mapping::Double, Mapping::DoubleInteger],
             Kind::Numeric => {
                 let text = Mapping::Decimal { precision: 0, scale: 0, class: DecimalClass::Text };

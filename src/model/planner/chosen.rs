@@ -2,7 +2,7 @@
 
 use super::choose::uses;
 use super::columns::{self, object};
-use super::evidence::{self, counted, grouped};
+use super::evidence;
 use super::near::did_you_mean;
 use super::{Draft, Found, Notes, Request, extensions, has_own_prefix, notice, typed, vectors};
 use crate::model::choices::{Choices, ColumnChoice, TableChoice};
@@ -16,6 +16,7 @@ use crate::model::profile::form::TextForm;
 use crate::model::profile::trial::Sought;
 use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Key, KeyKind, Table, quote_identifier};
+use crate::model::words::{counted, grouped};
 
 /// The type of an extension that texts go to, and its name
 const CITEXT: &str = "citext";

@@ -7,6 +7,7 @@ use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, TablePlan};
 use crate::model::profile::form::{TextForm, boolean_words, stamp_words, time_words, uuid_words, write_zone};
 use crate::model::profile::{ColumnProfile, TableProfile};
+use crate::model::words::{counted, grouped};
 
 /// What the types of a table rest on
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,22 +113,4 @@ pub fn epoch_unit(unit: EpochUnit) -> &'static str {
         EpochUnit::Ms => "milliseconds since 1970",
         EpochUnit::Us => "microseconds since 1970",
     }
-}
-
-/// `1 text`, `1,204 texts`
-pub fn counted(count: u64, word: &str) -> String {
-    format!("{} {word}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// 1234567 as `1,234,567`
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -1,9 +1,9 @@
 //! Warnings about rows, whatever types their columns get
 
 use super::Notes;
-use super::evidence::grouped;
 use crate::model::profile::{TableProfile, Tally};
 use crate::model::schema::{Key, Table};
+use crate::model::words::grouped;
 
 /// Rows with half of a surrogate pair in a text
 pub(super) fn warn_about_texts(table: &Table, profile: &TableProfile, key: &Key, notes: &mut Notes) {

@@ -3,7 +3,6 @@
 //! A boolean, a date or a UUID is chosen only where the declaration asks for one and all values are written in one form
 //! (I10). Where some are not, the plain type holds them, and the operator is told which and how many.
 
-use super::evidence::{counted, grouped};
 use crate::model::choices::{Defaults, JsonType};
 use crate::model::convert::forms::{BoolForm, UuidForm, Zone};
 use crate::model::convert::forms::{
@@ -17,6 +16,7 @@ use crate::model::profile::form::TextForm;
 use crate::model::profile::intent::Intent;
 use crate::model::profile::{ColumnProfile, Tally};
 use crate::model::schema::{Affinity, Column};
+use crate::model::words::{counted, grouped};
 
 /// What the values say about the declared intent
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,6 @@
 //! most services return them, do not fit into 32-bit floats: such a column stays what it is, and the target computes a
 //! vector beside it. Where the extension is missing nothing changes, and the plan says what could be.
 
-use super::evidence::{counted, grouped};
 use super::extensions::Missing;
 use super::{Draft, MAX_COLUMNS, Notes, Request, extensions, fulltext};
 use crate::model::convert::forms::VectorForm;
@@ -12,6 +11,7 @@ use crate::model::mapping::Mapping;
 use crate::model::plan::{AddedColumn, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, TermPlan};
 use crate::model::profile::vectors::{Vectors, is_meant};
 use crate::model::schema::{IndexTerm, Term, quote_identifier};
+use crate::model::words::{counted, grouped};
 
 /// The extension of pgvector
 const EXTENSION: &str = "vector";

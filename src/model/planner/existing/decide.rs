@@ -5,7 +5,7 @@ use super::empty::{Others, empty};
 use crate::model::convert::forms::{Fraction, IntervalForm, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
-use crate::model::planner::evidence::{grouped, stamp_form, time_form};
+use crate::model::planner::evidence::{stamp_form, time_form};
 use crate::model::planner::typed::{self, Doubt, Uses};
 use crate::model::planner::writer::Writer;
 use crate::model::profile::ColumnProfile;
@@ -14,6 +14,7 @@ use crate::model::profile::intent::Intent;
 use crate::model::profile::trial::Trial;
 use crate::model::schema::{Affinity, Column};
 use crate::model::target::TargetColumn;
+use crate::model::words::grouped;
 
 /// A column whose values all fit
 #[derive(Clone, Debug, PartialEq)]

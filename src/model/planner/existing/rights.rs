@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::plan::{Policy, TablePlan};
 use crate::model::planner::Notes;
-use crate::model::planner::evidence::grouped;
 use crate::model::schema::quote_identifier;
 use crate::model::target::{Catalog, TargetTable};
+use crate::model::words::grouped;
 
 /// Everything that is missing, each with the statement that gives it
 pub(super) fn check(tables: &[(TablePlan, usize)], catalog: &Catalog, notes: &mut Notes) {

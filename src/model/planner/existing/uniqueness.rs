@@ -3,9 +3,9 @@
 use super::FoundTable;
 use super::convert::Seek;
 use crate::model::planner::Notes;
-use crate::model::planner::evidence::grouped;
 use crate::model::schema::{Table, Term};
 use crate::model::target::{Kind, TargetColumn, TargetIndex, TargetTable};
+use crate::model::words::grouped;
 
 /// A unique index of the target that nothing on the source stands for
 #[derive(Clone, Debug, PartialEq)]
