@@ -50,6 +50,7 @@ cases! {
     existing_django
     existing_fulltext
     existing_home_assistant
+    existing_limited_types
     existing_names
     existing_numbers
     existing_prisma
