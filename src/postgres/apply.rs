@@ -177,7 +177,7 @@ impl Applier {
         let failed = |e| classify(e, &format!("apply changes of table `{}`", table.source.name));
         execute(client, &statements.delete, &batch.deletes).await.map_err(failed)?;
         let whole = std::mem::take(&mut batch.whole);
-        let written = careful::write(client, &statements.upsert, table, &batch.upserts, whole).await?;
+        let written = careful::write(client, &self.schema, &statements.upsert, table, &batch.upserts, whole).await?;
         if may_swap && written.refused.iter().any(Rejected::is_contested) {
             return Err(ApplyError::Collision { computed: None });
         }
