@@ -60,6 +60,7 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Json { .. } => {
             format!(", all JSON, {} not for jsonb", grouped(profile.spelled_documents.count))
         }
+        Mapping::Vector { dimensions: 0, .. } => ", all vectors".to_owned(),
         Mapping::Vector { dimensions, .. } => format!(", all vectors of {} dimensions", grouped(dimensions.into())),
         _ => String::new(),
     };

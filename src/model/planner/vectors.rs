@@ -17,8 +17,11 @@ use crate::model::words::{counted, grouped};
 const EXTENSION: &str = "vector";
 /// Dimensions that are worth the name, and pgvector's most
 const DIMENSIONS: std::ops::RangeInclusive<u16> = 2..=16_000;
-/// Most dimensions of an HNSW index over `vector`
+/// Most dimensions of an HNSW index over `vector`, and over `halfvec`, with half the bytes for each
 const MAX_INDEXED: u16 = 2_000;
+const MAX_HALF_INDEXED: u16 = 4_000;
+/// The pgvector that brought `halfvec`
+const WITH_HALVES: [u32; 2] = [0, 7];
 
 /// What a column is to become
 enum Way {
@@ -32,14 +35,15 @@ enum Way {
 #[derive(Clone, Copy)]
 struct Distance {
     name: &'static str,
+    /// Behind the name of the type
     operator_class: &'static str,
     operator: &'static str,
 }
 
 const DISTANCES: [Distance; 3] = [
-    Distance { name: "cosine", operator_class: "vector_cosine_ops", operator: "<=>" },
-    Distance { name: "l2", operator_class: "vector_l2_ops", operator: "<->" },
-    Distance { name: "ip", operator_class: "vector_ip_ops", operator: "<#>" },
+    Distance { name: "cosine", operator_class: "cosine_ops", operator: "<=>" },
+    Distance { name: "l2", operator_class: "l2_ops", operator: "<->" },
+    Distance { name: "ip", operator_class: "ip_ops", operator: "<#>" },
 ];
 
 /// What the operator says about a column
@@ -79,9 +83,9 @@ pub(super) fn translate(
                     let found = taken.clone().map_or_else(|| extensions::find(request, EXTENSION), Err);
                     match found {
                         Ok(extension) => {
-                            let schema = extension.schema.clone();
+                            let server = Server { schema: extension.schema.clone(), halves: has_halves(request) };
                             extensions::add(extensions, extension);
-                            make(draft, at, dimensions, way, &schema, wish.distance, notes);
+                            make(draft, at, dimensions, way, &server, wish.distance, notes);
                         }
                         Err(missing) => report_missing(draft, at, dimensions, &missing, wish, notes),
                     }
@@ -94,6 +98,19 @@ pub(super) fn translate(
             }
         }
     }
+}
+
+/// What the server's extension is
+struct Server {
+    schema: String,
+    /// New enough for `halfvec`
+    halves: bool,
+}
+
+fn has_halves(request: &Request<'_>) -> bool {
+    let version = request.offer.extension(EXTENSION).map_or("", |extension| extension.version.as_str());
+    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+    numbers.as_slice() >= &WITH_HALVES[..]
 }
 
 /// A table has a type of its own name, so that none may be called like a type of the extension in its schema
@@ -200,9 +217,17 @@ fn is_compared(draft: &Draft, at: usize) -> bool {
         || plan.source.foreign_keys.iter().any(|key| key.columns.iter().any(|column| Some(*column) == source))
 }
 
-fn make(draft: &mut Draft, at: usize, dimensions: u16, way: Way, schema: &str, distance: Distance, notes: &mut Notes) {
+fn make(
+    draft: &mut Draft,
+    at: usize,
+    dimensions: u16,
+    way: Way,
+    server: &Server,
+    distance: Distance,
+    notes: &mut Notes,
+) {
     let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
-    let schema = quote_identifier(schema);
+    let schema = quote_identifier(&server.schema);
     let type_sql = format!("{schema}.{}({dimensions})", quote_identifier(EXTENSION));
     let (what, name) = match way {
         Way::InPlace(form) => {
@@ -221,33 +246,48 @@ fn make(draft: &mut Draft, at: usize, dimensions: u16, way: Way, schema: &str, d
             (TermPlan::Expression(quote_identifier(&name)), name)
         }
     };
-    if dimensions > MAX_INDEXED {
-        let message = format!(
-            "no index for its vectors: HNSW takes {} dimensions, and they have {}",
-            grouped(MAX_INDEXED.into()),
-            grouped(dimensions.into())
-        );
-        let remedy = "an index over a cast to halfvec takes 4,000";
-        return notes.warn(&object, &message, Some(remedy));
-    }
-    let operator_class = Some(format!("{schema}.{}", quote_identifier(distance.operator_class)));
+    let half = format!("{schema}.{}({dimensions})", quote_identifier("halfvec"));
+    let (what, kind, operands) = match dimensions {
+        ..=MAX_INDEXED => (what, "vector", (quote_identifier(&name), String::new())),
+        ..=MAX_HALF_INDEXED if server.halves => {
+            let cast = format!("{}::{half}", quote_identifier(&name));
+            (TermPlan::Expression(cast.clone()), "halfvec", (format!("({cast})"), format!("::{half}")))
+        }
+        _ => return no_index(&object, dimensions, server, notes),
+    };
+    let class = quote_identifier(&format!("{kind}_{}", distance.operator_class));
     draft.index_names.push(Some(format!("{}_{name}_hnsw", draft.plan.source.name)));
     draft.plan.indexes.push(IndexPlan {
         name: String::new(),
         unique: false,
         method: IndexMethod::Hnsw,
-        terms: vec![IndexTermPlan { what, descending: false, operator_class }],
+        terms: vec![IndexTermPlan { what, descending: false, operator_class: Some(format!("{schema}.{class}")) }],
         predicate: None,
         source: None,
     });
+    let halves = if kind == "halfvec" { ", of 16-bit floats beyond 2,000 dimensions" } else { "" };
     let message = format!(
-        "{name} is searched with its HNSW index by {} distance: ORDER BY {} {} '[..]' LIMIT n",
-        distance.name,
-        quote_identifier(&name),
-        distance.operator
+        "{name} is searched with its HNSW index by {} distance{halves}: ORDER BY {} {} '[..]'{} LIMIT n",
+        distance.name, operands.0, distance.operator, operands.1
     );
     let others = "choose index = \"hnsw:cosine\", \"hnsw:l2\" or \"hnsw:ip\" for the distance that the queries use";
     notes.warn(&object, &message, Some(others));
+}
+
+/// More dimensions than an index takes
+fn no_index(object: &str, dimensions: u16, server: &Server, notes: &mut Notes) {
+    let most = if server.halves { MAX_HALF_INDEXED } else { MAX_INDEXED };
+    let message = format!(
+        "no index for its vectors: HNSW takes {} dimensions, and they have {}",
+        grouped(most.into()),
+        grouped(dimensions.into())
+    );
+    let remedy = if server.halves || dimensions > MAX_HALF_INDEXED {
+        "they are searched row by row; store embeddings of fewer dimensions, as most models offer them"
+    } else {
+        "pgvector 0.7 and later index up to 4,000 as halfvec: ALTER EXTENSION \"vector\" UPDATE;"
+    };
+    notes.warn(object, &message, Some(remedy));
 }
 
 /// The text as a vector if it is one of so many numbers that a 32-bit float surely takes, else NULL: what the
