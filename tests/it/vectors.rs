@@ -258,6 +258,35 @@ fn long_embeddings_are_indexed_as_halves() {
     replicator.stop();
 }
 
+/// An empty column that is declared for blobs of floats is planned as one of vectors; later values prove it
+#[test]
+fn i10_empty_columns_are_planned_by_their_declaration() {
+    if !has_pgvector("i10_empty_columns_are_planned_by_their_declaration") {
+        return;
+    }
+    let work = Workplace::new();
+    let script =
+        "CREATE TABLE a(id INTEGER PRIMARY KEY, v F32_BLOB(2)); CREATE TABLE b(id INTEGER PRIMARY KEY, v VECTOR(2))";
+    let pair = Pair::new(work.database(script), fresh_database());
+    let file = work.path("crossfade.toml").to_string_lossy().into_owned();
+    pair.verb("plan").args(&["--out", &file]).run().expect_code(0);
+    let written = std::fs::read_to_string(&file).expect("the plan file");
+    assert!(written.contains("vector(2)") && written.contains("hnsw:cosine"), "{written}");
+    let mut replicator = pair.replicate(&["--config", &file]);
+    pair.wait_following(&mut replicator);
+    source::open(&pair.source)
+        .execute_batch(
+            "INSERT INTO a VALUES (1, x'0000803f000000c0'), (2, '[1, 2]'), (3, x'0000803f'), (4, NULL);
+             INSERT INTO b VALUES (1, '[1, 2]')",
+        )
+        .expect("the application writes");
+    pair.wait_caught_up(&mut replicator);
+    assert_eq!(assert_equal_or_held(&pair.source, &pair.target), 2, "rows of a");
+    assert_eq!(Pg::connect(&pair.target).value("SELECT v FROM a WHERE id = 1").as_deref(), Some("[1,-2]"));
+    pair.verify();
+    replicator.stop();
+}
+
 /// A column of the target without dimensions takes vectors of any
 #[test]
 fn existing_columns_may_have_no_dimensions() {

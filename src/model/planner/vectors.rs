@@ -2,7 +2,8 @@
 //!
 //! A column becomes a vector itself where one form gives every value back (I10). Lists of double-precision numbers, as
 //! most services return them, do not fit into 32-bit floats: such a column stays what it is, and the target computes a
-//! vector beside it. Where the extension is missing nothing changes, and the plan says what could be.
+//! vector beside it. A column without a value goes by its declaration, where that says how vectors are stored, or by the
+//! plan file. Where the extension is missing nothing changes, and the plan says what could be.
 
 use super::extensions::Missing;
 use super::{Draft, MAX_COLUMNS, Notes, Request, extensions, fulltext};
@@ -10,7 +11,7 @@ use crate::model::convert::forms::VectorForm;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{AddedColumn, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, TermPlan};
 use crate::model::profile::vectors::{Vectors, is_meant};
-use crate::model::schema::{IndexTerm, Term, quote_identifier};
+use crate::model::schema::{Column, IndexTerm, Term, quote_identifier};
 use crate::model::words::{counted, grouped};
 
 /// The extension of pgvector
@@ -54,6 +55,8 @@ struct Wish {
     /// The column itself is to be one, with these dimensions if they are given
     in_place: bool,
     dimensions: Option<u16>,
+    /// How they are written, if it says so
+    form: Option<VectorForm>,
     /// Another type is wanted
     unwanted: bool,
     distance: Distance,
@@ -155,14 +158,15 @@ fn wish(draft: &Draft, at: usize, request: &Request<'_>) -> Result<Wish, String>
     // What is missing for vectors is worth knowing in any case.
     let is_there = extensions::find(request, EXTENSION).is_ok();
     let unwanted = type_sql.is_some() && !in_place && index.is_none() && is_there;
-    Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, unwanted, distance })
+    let form = choice.and_then(|choice| choice.form.as_deref()).and_then(form_in_words);
+    Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, form, unwanted, distance })
 }
 
 /// What the planner would say in the plan file: the type, where the column itself becomes one, and the index
 pub(super) fn own(draft: &Draft, at: usize, request: &Request<'_>) -> Option<(Option<String>, String)> {
     extensions::find(request, EXTENSION).ok()?;
     let distance = DISTANCES[0];
-    let nothing = Wish { asked: false, in_place: false, dimensions: None, unwanted: false, distance };
+    let nothing = Wish { asked: false, in_place: false, dimensions: None, form: None, unwanted: false, distance };
     let (dimensions, way) = find(draft, at, nothing).ok()?;
     let type_sql = matches!(way, Way::InPlace(_)).then(|| format!("{EXTENSION}({dimensions})"));
     Some((type_sql, format!("hnsw:{}", distance.name)))
@@ -178,7 +182,14 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
     if is_compared(draft, at) || !column.is_copied() {
         return Err("it is in a key, an index or a foreign key, or computed".into());
     }
-    let profile = draft.profile_of(at).filter(|profile| profile.values() > 0).ok_or("it holds no value")?;
+    let profile = draft.profile_of(at).ok_or("it holds no value")?;
+    if profile.values() == 0 {
+        let declared = source.and_then(declared_blobs).filter(|_| !wish.in_place || wish.dimensions.is_none());
+        let chosen = wish.dimensions.filter(|_| wish.in_place).map(|n| (n, wish.form.unwrap_or(VectorForm::BlobLe)));
+        let (dimensions, form) = chosen.or(declared).ok_or("it holds no value")?;
+        let known = DIMENSIONS.contains(&dimensions);
+        return if known { Ok((dimensions, Way::InPlace(form))) } else { Err(too_odd(dimensions)) };
+    }
     let vectors = profile.vectors.as_ref().ok_or("its values are not all vectors of one length")?;
     let (dimensions, others) = (vectors.dimensions, &vectors.others);
     if others.count > 0 {
@@ -186,7 +197,7 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
         return Err(format!("{count} of it are no vectors of {} dimensions (e.g. {keys})", grouped(dimensions.into())));
     }
     if !DIMENSIONS.contains(&dimensions) || (wish.in_place && wish.dimensions.is_some_and(|n| n != dimensions)) {
-        return Err(format!("its values have {}", counted(dimensions.into(), "dimension")));
+        return Err(too_odd(dimensions));
     }
     match way(vectors, column.mapping) {
         Some(Way::Beside) if wish.in_place => {
@@ -196,6 +207,26 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
         Some(way) => Ok((dimensions, way)),
         None => Err(format!("it is {} on the target", column.type_sql)),
     }
+}
+
+fn too_odd(dimensions: u16) -> String {
+    format!("its values have {}", counted(dimensions.into(), "dimension"))
+}
+
+fn form_in_words(words: &str) -> Option<VectorForm> {
+    match crate::model::planfile::forms::read(crate::model::planfile::types::Kind::Vector(0), words, false)? {
+        Mapping::Vector { form, .. } => Some(form),
+        _ => None,
+    }
+}
+
+/// The dimensions of a column that is declared for 32-bit floats as blobs, F32_BLOB(n) or FLOAT32(n), as libSQL has them
+/// and nothing else. A VECTOR(n) may as well hold lists
+fn declared_blobs(column: &Column) -> Option<(u16, VectorForm)> {
+    let (name, rest) = column.declared_type.split_once('(')?;
+    let known = ["F32_BLOB", "FLOAT32"].contains(&name.trim().to_ascii_uppercase().as_str());
+    let dimensions = rest.trim_end().strip_suffix(')')?.trim().parse().ok()?;
+    known.then_some((dimensions, VectorForm::BlobLe))
 }
 
 fn way(vectors: &Vectors, mapping: Mapping) -> Option<Way> {

@@ -145,6 +145,50 @@ fn the_choice_of_the_operator_counts() {
     assert!(plan.refusals[0].message.contains("have 2 dimensions"), "{:?}", plan.refusals);
 }
 
+/// Nothing but the declaration tells what will come
+#[test]
+fn a_column_without_a_value_goes_by_its_declaration_where_that_is_clear() {
+    for nothing in [vec![], vec![Value::Null]] {
+        for (declared, dimensions) in [("F32_BLOB(3)", Some(3)), ("float32 ( 1536 )", Some(1536))] {
+            let plan = plan(declared, &nothing);
+            let Mapping::Vector { dimensions: found, form } = only(&plan).columns[1].mapping else {
+                panic!("{declared}: {:?}", plan.tables[0].columns[1]);
+            };
+            assert_eq!((Some(found), form), (dimensions, VectorForm::BlobLe));
+            assert_eq!((plan.tables[0].indexes.len(), plan.extensions.len()), (1, 1), "{declared}");
+        }
+        for declared in ["VECTOR(3)", "F32_BLOB", "F32_BLOB(1)", "F32_BLOB(x)", "F32_BLOB(3) x", "FLOAT[3]", "BLOB"] {
+            let plan = plan(declared, &nothing);
+            assert!(!matches!(only(&plan).columns[1].mapping, Mapping::Vector { .. }), "{declared}");
+        }
+    }
+    let wrong = plan("F32_BLOB(3)", &[Value::Blob(&[0; 8])]);
+    assert!(matches!(only(&wrong).columns[1].mapping, Mapping::Vector { dimensions: 2, .. }), "the values prove it");
+    // What the operator says settles the rest.
+    let choose = |declared: &str, type_sql: &str, form: Option<&str>| {
+        let choice =
+            ColumnChoice { type_sql: Some(type_sql.into()), form: form.map(str::to_owned), ..ColumnChoice::default() };
+        let columns = [("embedding".to_string(), choice)].into();
+        let tables = [("docs".to_string(), TableChoice { columns, ..TableChoice::default() })].into();
+        plan_with(table(declared), &[], &Choices { tables, ..Choices::default() }, &offer(true))
+    };
+    let json = VectorForm::Json {
+        spaced: true,
+        digits: crate::model::convert::forms::VectorDigits::F32,
+        whole: crate::model::convert::forms::WholeNumbers::Point,
+        exponent: crate::model::convert::forms::ExponentForm::Python,
+    };
+    for (declared, type_sql, form, expected) in [
+        ("VECTOR(3)", "vector(3)", None, VectorForm::BlobLe),
+        ("VECTOR(3)", "vector(3)", Some("JSON, spaced"), json),
+        ("F32_BLOB(3)", "vector", None, VectorForm::BlobLe),
+    ] {
+        let plan = choose(declared, type_sql, form);
+        assert_eq!(only(&plan).columns[1].mapping, Mapping::Vector { dimensions: 3, form: expected });
+    }
+    assert!(choose("VECTOR(3)", "vector", None).refusals[0].message.contains("no value"));
+}
+
 /// A vector that the plan file asks for is refused with the reason where it cannot be had, whatever the column is called
 #[test]
 fn what_is_asked_for_is_made_or_refused() {
