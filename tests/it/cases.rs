@@ -35,6 +35,7 @@ cases! {
     decimals
     defaults
     django
+    document_indexes
     documents
     documents_that_jsonb_changes
     doubts
