@@ -198,6 +198,8 @@ fn defaults_are_written_as_the_column_has_them() {
 }
 
 const VIEWS: &[(&str, &str)] = &[
+    (r#"(a, "B b") AS SELECT count(*), max(n) FROM things"#, r#"SELECT count(*), max("things"."n") FROM "things""#),
+    (r#"(a) AS SELECT count(*), n FROM things GROUP BY n"#, r#"not: another number of names than columns"#),
     (
         r#"AS SELECT id, t FROM things WHERE n > 0"#,
         r#"SELECT "things"."id" AS "id", "things"."t" AS "t" FROM "things" WHERE "things"."n" > 0"#,
