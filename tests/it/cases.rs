@@ -84,6 +84,7 @@ cases! {
     planfile_defaults
     planfile_forms
     planfile_indexes
+    planfile_integer_keys
     planfile_json_as_text
     planfile_keys
     planfile_refused
