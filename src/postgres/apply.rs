@@ -116,6 +116,11 @@ impl Applier {
         &mut self.client
     }
 
+    /// The plan's columns have changed, and with them the statements
+    pub fn forget_statements(&mut self) {
+        self.statements.clear();
+    }
+
     pub fn run_id(&self) -> i64 {
         self.run_id
     }
