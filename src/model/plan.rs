@@ -107,7 +107,7 @@ pub struct ColumnPlan {
     pub not_null: bool,
     /// DEFAULT of the target, as SQL
     pub default: Option<String>,
-    /// The expression from which the target computes the column; it is then neither copied nor compared
+    /// The expression from which the target computes the column; it is then not copied
     pub generated: Option<String>,
     pub identity: Option<Identity>,
 }
@@ -227,6 +227,14 @@ impl TablePlan {
     /// The columns that are copied and compared, each with its position in `columns`; the target computes the others
     pub fn copied_columns(&self) -> impl Iterator<Item = (usize, &ColumnPlan)> {
         self.columns.iter().enumerate().filter(|(_, column)| column.is_copied())
+    }
+
+    /// The columns that are compared, each with its position in `columns`: those that are copied, and, where the schema is
+    /// ours, those that the target computes because it was certain to come to what SQLite computes. Expressions of a
+    /// schema that stands are its own
+    pub fn compared_columns(&self, mode: Mode) -> impl Iterator<Item = (usize, &ColumnPlan)> {
+        let is_compared = move |column: &ColumnPlan| column.is_copied() || mode == Mode::Create;
+        self.columns.iter().enumerate().filter(move |(_, column)| is_compared(column))
     }
 
     /// The key's columns, in key order
