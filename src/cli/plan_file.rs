@@ -8,7 +8,7 @@ use super::args::Pair;
 use crate::config::ConfigFile;
 use crate::engine::job::Context;
 use crate::error::{Error, Result};
-use crate::model::choices::Choices;
+use crate::model::choices::{Choices, Identifiers};
 use crate::model::plan::Mode;
 use crate::model::planfile::write::{Content, write};
 use crate::model::planner::Proven;
@@ -58,6 +58,7 @@ impl PlanFile {
             title: title(path, proven),
             source: path.to_str().map(str::to_owned),
             existing: plan.mode == Mode::Existing,
+            identifiers: self.said_beside(old.as_ref().map(|(_, choices)| choices), context),
             own: &proven.own,
             known: &proven.known,
             warnings: &plan.warnings,
@@ -69,6 +70,17 @@ impl PlanFile {
         self.replace(&text).map_err(|e| Error::usage(format!("cannot write `{name}`")).caused_by(e))?;
         context.reporter.line(&format!("the plan is in `{name}`; edit it, and give it back with --config"));
         Ok(())
+    }
+
+    /// How names are written, where only the command line says so; the target's own names stay as they are
+    fn said_beside(&self, old: Option<&Choices>, context: &Context) -> Option<&'static str> {
+        let stated = &context.settings.choices;
+        let written = old.map(|old| old.defaults.identifiers).unwrap_or_default();
+        let is_new = stated.defaults.identifiers != written && stated.schema != Some(Mode::Existing);
+        is_new.then_some(match stated.defaults.identifiers {
+            Identifiers::Keep => "keep",
+            Identifiers::Lower => "lower",
+        })
     }
 
     fn replace(&self, text: &str) -> std::io::Result<()> {

@@ -35,6 +35,7 @@ fn written(old: Option<(&str, &Choices)>, proven: &Proven) -> String {
         title: title(Path::new("app.db"), proven),
         source: Some("app.db".into()),
         existing: false,
+        identifiers: None,
         own: &proven.own,
         known: &proven.known,
         warnings: &proven.plan.warnings,

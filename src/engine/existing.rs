@@ -40,6 +40,23 @@ pub fn follow_target(runtime: &Runtime, client: &mut Client, plan: &mut Plan) ->
     Err(Error::refused(text).hint(remedy))
 }
 
+/// The same once more for a new request to try the quarantine again, which often follows an ALTER; whether the plan has
+/// changed, so that whoever reads by it has to begin anew
+pub fn look_at_limits(job: &mut Job) -> Result<bool> {
+    let new = job.retries.get_mut().iter_mut().filter_map(|retry| retry.is_new().then_some(())).count();
+    if new == 0 || job.plan.mode == Mode::Create {
+        return Ok(false);
+    }
+    let (mut plan, runtime) = (job.plan.clone(), job.runtime.clone());
+    follow_target(&runtime, job.applier.client_mut(), &mut plan)?;
+    let has_moved = plan != job.plan;
+    if has_moved {
+        job.applier.forget_statements();
+        job.plan = plan;
+    }
+    Ok(has_moved)
+}
+
 /// Looks once more before anything is touched: the plan may have been made before the application began to write there
 pub fn check(job: &Job) -> Result<()> {
     match job.plan.mode {

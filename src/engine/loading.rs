@@ -85,11 +85,12 @@ impl<'a> Loading<'a> {
 /// Writes the rows of a slice that the server takes, and keeps the others in the quarantine; returns how many were stored
 pub async fn write_slice(
     client: &Client,
+    schema: &str,
     insert: &Statement,
     table: &TablePlan,
     slice: WholeSlice,
 ) -> std::result::Result<u64, ApplyError> {
-    let mut written = careful::write(client, insert, table, &slice.rows, slice.whole).await?;
+    let mut written = careful::write(client, schema, insert, table, &slice.rows, slice.whole).await?;
     written.refused.extend(slice.rejected);
     if !written.refused.is_empty() {
         hold(client, table, &written.refused).await?;

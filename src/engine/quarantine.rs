@@ -105,12 +105,19 @@ pub struct Retry {
     request: i64,
     table_id: Option<i64>,
     after: Option<Place>,
+    /// The target's limits were looked at since it came
+    looked: bool,
 }
 
 impl Retry {
     pub fn new(request: Request, plan: &Plan) -> Retry {
         let named = |name: String| plan.tables.iter().find(|t| t.source.name == name).map_or(i64::MIN, |t| t.id);
-        Retry { request: request.id, table_id: request.argument.map(named), after: None }
+        Retry { request: request.id, table_id: request.argument.map(named), after: None, looked: false }
+    }
+
+    /// Whether this is the first look at it
+    pub fn is_new(&mut self) -> bool {
+        !std::mem::replace(&mut self.looked, true)
     }
 }
 

@@ -359,6 +359,9 @@ fn follow(job: &mut Job) -> Result<()> {
     job.context.reporter.line("following; stop with Ctrl-C, the state is kept");
     loop {
         job.context.stop.check()?;
+        if existing::look_at_limits(job)? {
+            tail = start_tail(job)?;
+        }
         let wait = if pulse.was_in_sync { TAIL_WAIT } else { Duration::ZERO };
         match tail.cycle(job, wait)? {
             CycleReport::Applied { entries, .. } => {

@@ -330,7 +330,8 @@ impl TableCheck<'_> {
     }
 
     fn source_scan(&self) -> SourceScan<'_> {
-        SourceScan { connection: self.source, table: self.table, stop: &self.context.stop, stage: self.stage }
+        let (table, mode) = (self.table, self.plan.mode);
+        SourceScan { connection: self.source, table, mode, stop: &self.context.stop, stage: self.stage }
     }
 
     /// Calls the two with every row of the source and of the target whose key is not aside
@@ -419,7 +420,7 @@ impl TableCheck<'_> {
             return Ok(HashMap::new());
         }
         let rows = self.context.runtime.block_on(target_rows::by_keys(self.client, self.plan, self.table, &wanted))?;
-        let mut decoder = Decoder::new(self.table);
+        let mut decoder = Decoder::new(self.plan.mode, self.table);
         let mut found = HashMap::new();
         for row in &rows {
             let digest = decoder.decode(row.iter().map(|field| field.as_deref()));

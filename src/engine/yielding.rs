@@ -8,7 +8,7 @@ use crate::model::plan::{Notice, TablePlan};
 use crate::postgres::connect::classify;
 use crate::postgres::control;
 use crate::postgres::ddl;
-use crate::postgres::disagreement::{Disagreement, is_computed};
+use crate::postgres::disagreement::{Disagreement, Ours};
 
 use super::indexing;
 
@@ -28,17 +28,14 @@ pub fn give_up_index(job: &mut Job, index: &str, why: &str) -> Result<()> {
     store(job)
 }
 
-/// Drops the CHECK at fault; where the server does not name one, whatever computes something over the table's rows
+/// Drops the conditions and indexes at fault, and no others
 pub fn give_way(job: &mut Job, disagreement: &Disagreement) -> Result<()> {
     let Some(table) = job.plan.table(disagreement.table_id).cloned() else { return Ok(()) };
-    let at_fault = |name: &str| disagreement.check.as_deref().is_none_or(|check| check == name);
     let why = format!("it refuses a row that SQLite holds ({})", disagreement.message);
-    for check in table.checks.iter().filter(|check| at_fault(&check.name)) {
-        drop_check(job, &table, &check.name, &why)?;
-    }
-    if disagreement.check.is_none() {
-        for index in table.indexes.iter().filter(|index| is_computed(index)) {
-            give_up_index(job, &index.name, &why)?;
+    for ours in &disagreement.at_fault {
+        match ours {
+            Ours::Check(check) => drop_check(job, &table, check, &why)?,
+            Ours::Index(index) => give_up_index(job, index, &why)?,
         }
     }
     Ok(())

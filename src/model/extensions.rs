@@ -12,6 +12,8 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     pub name: String,
+    /// That is in the database, or would be
+    pub version: String,
     /// The schema that it is in; `None` where it is not created in this database
     pub schema: Option<String>,
     /// Our role may create it

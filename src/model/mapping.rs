@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convert::forms::{
     BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, StampForm, TimeForm, UuidForm,
-    VectorForm,
+    VectorForm, ZoneStyle,
 };
 
 /// PostgreSQL type of a column together with the conversion to and from it
@@ -38,12 +38,14 @@ pub enum Mapping {
     DoubleInteger,
     /// `boolean`
     Boolean(BoolForm),
-    /// `numeric(precision,scale)`; without limits if the precision is 0
-    Decimal { precision: u16, scale: u16, class: DecimalClass },
+    /// `numeric(precision,scale)`; without limits if the precision is 0. The scale may be negative, or above the precision
+    Decimal { precision: u16, scale: i16, class: DecimalClass },
     /// `date`
     Date(DateForm),
     /// `time`
     Time(TimeForm),
+    /// `timetz`, which keeps the offset of each value
+    ZonedTime { form: TimeForm, zone: ZoneStyle },
     /// `timestamp`, or `timestamptz` if zoned
     Timestamp { zoned: bool, form: StampForm },
     /// `timestamp`, or `timestamptz` if zoned, from numbers
@@ -60,7 +62,7 @@ pub enum Mapping {
     Inet { cidr: bool },
     /// `char(n)`: text without blanks at its end
     Padded,
-    /// `vector(n)` of pgvector
+    /// `vector(n)` of pgvector; with 0 dimensions any number of them
     Vector { dimensions: u16, form: VectorForm },
     /// An array of one dimension, from JSON text
     Array { element: Element, form: JsonForm },
@@ -95,6 +97,8 @@ pub enum Misfit {
     Label,
     /// More digits behind the seconds than the column keeps
     Scale,
+    /// A duration finer than the last field that the column keeps
+    Finer,
     /// Text that `json` or `jsonb` does not hold
     Json(JsonFault),
     /// A vector with another number of dimensions
@@ -140,6 +144,7 @@ impl Mapping {
             Mapping::Boolean(_) => "boolean",
             Mapping::Date(_) => "date",
             Mapping::Time(_) => "time",
+            Mapping::ZonedTime { .. } => "timetz",
             Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => "timestamp",
             Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => "timestamptz",
             Mapping::Interval(_) => "interval",
@@ -165,6 +170,7 @@ impl Mapping {
             Mapping::Boolean(_) => 16,
             Mapping::Date(_) => 1082,
             Mapping::Time(_) => 1083,
+            Mapping::ZonedTime { .. } => 1266,
             Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => 1114,
             Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => 1184,
             Mapping::Interval(_) => 1186,
@@ -181,6 +187,7 @@ impl Mapping {
             Mapping::Decimal { precision: precision @ 1.., scale, .. } => format!("numeric({precision},{scale})"),
             // `character` alone would be `character(1)`.
             Mapping::Padded => "bpchar".to_owned(),
+            Mapping::Vector { dimensions: 0, .. } => "vector".to_owned(),
             Mapping::Vector { dimensions, .. } => format!("vector({dimensions})"),
             Mapping::Array { element, .. } => format!("{}[]", element.sql()),
             other => other.sql().to_owned(),
@@ -204,6 +211,7 @@ impl std::fmt::Display for Misfit {
             Misfit::TrailingBlanks => "text with blanks at its end",
             Misfit::Label => "text that is no label of the enum",
             Misfit::Scale => "more digits behind the seconds than the type keeps",
+            Misfit::Finer => "a duration finer than the type keeps",
             Misfit::Json(fault) => return fault.fmt(f),
             Misfit::Dimensions => "a vector with another number of dimensions",
             Misfit::TooLong => "a value of 1 GiB or more",

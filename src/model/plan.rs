@@ -107,7 +107,7 @@ pub struct ColumnPlan {
     pub not_null: bool,
     /// DEFAULT of the target, as SQL
     pub default: Option<String>,
-    /// The expression from which the target computes the column; it is then neither copied nor compared
+    /// The expression from which the target computes the column; it is then not copied
     pub generated: Option<String>,
     pub identity: Option<Identity>,
 }
@@ -125,6 +125,10 @@ pub enum Check {
     Labels(Vec<String>),
     /// At most this many digits behind the seconds
     Scale(u8),
+    /// Durations in whole steps of so many microseconds
+    Step(i64),
+    /// The same of every element of an array
+    Elements(Box<Check>),
 }
 
 /// Whether the target numbers rows by itself where no value is given
@@ -225,6 +229,14 @@ impl TablePlan {
         self.columns.iter().enumerate().filter(|(_, column)| column.is_copied())
     }
 
+    /// The columns that are compared, each with its position in `columns`: those that are copied, and, where the schema is
+    /// ours, those that the target computes because it was certain to come to what SQLite computes. Expressions of a
+    /// schema that stands are its own
+    pub fn compared_columns(&self, mode: Mode) -> impl Iterator<Item = (usize, &ColumnPlan)> {
+        let is_compared = move |column: &ColumnPlan| column.is_copied() || mode == Mode::Create;
+        self.columns.iter().enumerate().filter(move |(_, column)| is_compared(column))
+    }
+
     /// The key's columns, in key order
     pub fn key_plans(&self) -> impl Iterator<Item = &ColumnPlan> {
         self.key_columns.iter().map(|&index| &self.columns[index])
@@ -261,7 +273,8 @@ impl ColumnPlan {
     /// what is too long. An enum is not assigned text at all, and citext would be compared as text, without its index
     fn cast(&self) -> Option<String> {
         let needed = match self.mapping {
-            Mapping::Array { .. } => true,
+            // Without limits, which the encoder has checked.
+            Mapping::Array { element, .. } => return Some(format!("{}[]", element.sql())),
             // Without the dimensions, which the encoder has compared.
             Mapping::Vector { .. } => return Some(without_typmod(&self.type_sql).to_owned()),
             Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext(),
@@ -295,6 +308,11 @@ impl ColumnPlan {
     pub fn encode_parameter(&self, buffer: &mut Vec<u8>, value: Value<'_>) -> Result<(), Misfit> {
         match self.mapping {
             Mapping::Array { .. } | Mapping::Vector { .. } if !matches!(value, Value::Null) => {
+                if self.check != Check::None {
+                    let start = buffer.len();
+                    self.encode_checked(buffer, value)?;
+                    buffer.truncate(start);
+                }
                 convert::append_parameter(buffer, value, self.mapping)
             }
             _ => self.encode(buffer, value),
@@ -335,14 +353,42 @@ impl Check {
                 known.then_some(()).ok_or(Misfit::Label)
             }
             (Check::Scale(digits), _) => {
-                // `time` and `timestamp` travel as microseconds since a whole second.
-                let microseconds = field.last_chunk::<8>().map_or(0, |bytes| i64::from_be_bytes(*bytes));
                 let step = 10i64.pow(6u32.saturating_sub(u32::from(*digits)));
-                if microseconds % step == 0 { Ok(()) } else { Err(Misfit::Scale) }
+                if microseconds(field) % step == 0 { Ok(()) } else { Err(Misfit::Scale) }
+            }
+            (Check::Step(step), _) => {
+                if microseconds(field) % step == 0 {
+                    Ok(())
+                } else {
+                    Err(Misfit::Finer)
+                }
+            }
+            (Check::Elements(check), _) => {
+                elements(field).try_for_each(|element| check.admit(Value::Text(&element[4..]), element))
             }
             (Check::None | Check::Chars(_) | Check::Labels(_), _) => Ok(()),
         }
     }
+}
+
+/// The first word of what travels as microseconds since a whole second: times, moments, durations without their days
+fn microseconds(field: &[u8]) -> i64 {
+    field.get(4..).and_then(<[u8]>::first_chunk::<8>).map_or(0, |bytes| i64::from_be_bytes(*bytes))
+}
+
+/// The elements of an array that are not NULL, as fields; see `convert::array` for the layout
+fn elements(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = field.get(24..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        loop {
+            let length = i32::from_be_bytes(*rest.first_chunk::<4>()?);
+            let (element, after) = rest.split_at_checked(4 + usize::try_from(length).unwrap_or(0))?;
+            rest = after;
+            if length >= 0 {
+                return Some(element);
+            }
+        }
+    })
 }
 
 /// A table of these columns, for tests that need no source

@@ -20,6 +20,7 @@ mod key;
 mod names;
 mod near;
 mod rows;
+mod trigrams;
 mod typed;
 mod unify;
 mod vectors;
@@ -152,7 +153,7 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
         chosen::add_indexes(draft, choices, &mut notes);
         refuse_limits(draft, &mut notes);
     }
-    let left_to_source = fulltext::translate(&mut drafts, &found.fulltext, request, &mut notes);
+    let left_to_source = fulltext::translate(&mut drafts, &found.fulltext, &mut extensions, request, &mut notes);
     let view_names = names::name_relations(&mut drafts, &found.views, choices, &mut notes);
     let mut constraints = names::of_constraints(&drafts);
     for ((draft, declared), names) in drafts.iter_mut().zip(&declared).zip(&mut constraints) {

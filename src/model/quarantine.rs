@@ -175,7 +175,7 @@ fn reason(misfit: Misfit) -> &'static str {
         Misfit::NulInText => "nul",
         Misfit::InvalidUtf8 => "utf8",
         Misfit::InvalidUtf16 => "utf16",
-        Misfit::NegativeZero | Misfit::Infinite | Misfit::Range | Misfit::Scale => "range",
+        Misfit::NegativeZero | Misfit::Infinite | Misfit::Range | Misfit::Scale | Misfit::Finer => "range",
         Misfit::Form | Misfit::TrailingBlanks | Misfit::Dimensions => "form",
         Misfit::Characters | Misfit::TooLong | Misfit::RowTooLong => "length",
         Misfit::Label => "label",

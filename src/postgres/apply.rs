@@ -116,6 +116,11 @@ impl Applier {
         &mut self.client
     }
 
+    /// The plan's columns have changed, and with them the statements
+    pub fn forget_statements(&mut self) {
+        self.statements.clear();
+    }
+
     pub fn run_id(&self) -> i64 {
         self.run_id
     }
@@ -177,7 +182,7 @@ impl Applier {
         let failed = |e| classify(e, &format!("apply changes of table `{}`", table.source.name));
         execute(client, &statements.delete, &batch.deletes).await.map_err(failed)?;
         let whole = std::mem::take(&mut batch.whole);
-        let written = careful::write(client, &statements.upsert, table, &batch.upserts, whole).await?;
+        let written = careful::write(client, &self.schema, &statements.upsert, table, &batch.upserts, whole).await?;
         if may_swap && written.refused.iter().any(Rejected::is_contested) {
             return Err(ApplyError::Collision { computed: None });
         }

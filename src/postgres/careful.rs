@@ -14,7 +14,7 @@ use super::connect::{classify, refusal, refuses_row};
 use super::control;
 use super::copy::{copied_list, overriding, relation, same_key, unnest};
 use super::ddl;
-use super::disagreement;
+use super::disagreement::{self, Disagreement};
 use super::quarantine;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
@@ -31,9 +31,10 @@ pub struct Written {
 }
 
 /// Runs a statement that writes rows, on all of them or on as many as the server takes; `whole` are the same rows in the
-/// same order. The transaction is open
+/// same order. The transaction is open, and the table is in `schema`
 pub async fn write(
     client: &Client,
+    schema: &str,
     statement: &Statement,
     table: &TablePlan,
     rows: &Rows,
@@ -47,7 +48,7 @@ pub async fn write(
     let mut waiting: Vec<_> = std::iter::once(0..rows.count()).collect();
     while let Some(range) = waiting.pop() {
         let part = rows.part(range.clone());
-        match attempt(client, statement, table, &part).await? {
+        match attempt(client, schema, statement, table, &part).await? {
             Attempt::Stored(count) => written.stored += count,
             Attempt::Refused(refusal) if range.len() == 1 => {
                 written.refused.extend(whole[range.start].take().map(|row| row.refused(refusal)));
@@ -70,6 +71,7 @@ enum Attempt {
 
 async fn attempt(
     client: &Client,
+    schema: &str,
     statement: &Statement,
     table: &TablePlan,
     rows: &Rows,
@@ -103,8 +105,16 @@ async fn attempt(
         return Err(ours);
     }
     let refusal = refusal(server);
-    let undo = "rollback to savepoint crossfade_rows; release savepoint crossfade_rows";
-    client.batch_execute(undo).await.map_err(failed)?;
+    client.batch_execute("rollback to savepoint crossfade_rows").await.map_err(failed)?;
+    // Values were proven to fit their columns, so that an expression over them may have failed.
+    if rows.count() == 1 && server.code().code().starts_with("22") {
+        let at_fault = disagreement::search(client, schema, table, statement, rows).await?;
+        if !at_fault.is_empty() {
+            let found = Disagreement { table_id: table.id, at_fault, message: refusal.message };
+            return Err(ApplyError::Disagreement(found));
+        }
+    }
+    client.batch_execute("release savepoint crossfade_rows").await.map_err(failed)?;
     Ok(Attempt::Refused(refusal))
 }
 

@@ -5,20 +5,31 @@
 //! never costs a row. What the user's own schema refuses is another matter: that row goes to the quarantine.
 
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Statement};
 
-use super::apply::ApplyError;
-use super::connect::refusal;
+use super::apply::{ApplyError, execute};
+use super::connect::{classify, refusal};
+use super::ddl::qualified;
+use crate::error::Result;
+use crate::model::change::Rows;
 use crate::model::plan::{IndexPlan, TablePlan};
+use crate::model::schema::quote_identifier;
 
 /// What has to go
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
     /// Number of the table
     pub table_id: i64,
-    /// The CHECK at fault; `None` where the server does not say which of the table's expressions failed
-    pub check: Option<String>,
+    pub at_fault: Vec<Ours>,
     /// What the server said
     pub message: String,
+}
+
+/// What we put on the target to say more about rows, by its name there
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ours {
+    Check(String),
+    Index(String),
 }
 
 /// What is to be done about the server's refusal of a row, if something of ours is behind it
@@ -31,18 +42,85 @@ pub fn behind(error: &tokio_postgres::Error, table: &TablePlan) -> Option<ApplyE
     }
 }
 
-/// The disagreement behind the server's refusal of a row, if it is one
+/// The disagreement behind the server's refusal of a row, if the server names it
 pub fn disagreement(error: &tokio_postgres::Error, table: &TablePlan) -> Option<Disagreement> {
-    let server = error.as_db_error()?;
-    let found = |check| Some(Disagreement { table_id: table.id, check, message: refusal(server).message });
-    let named = server.constraint();
-    if *server.code() == SqlState::CHECK_VIOLATION {
-        let check = table.checks.iter().find(|check| Some(check.name.as_str()) == named)?;
-        return found(Some(check.name.clone()));
+    let server = error.as_db_error().filter(|server| *server.code() == SqlState::CHECK_VIOLATION)?;
+    let check = table.checks.iter().find(|check| Some(check.name.as_str()) == server.constraint())?;
+    let at_fault = vec![Ours::Check(check.name.clone())];
+    Some(Disagreement { table_id: table.id, at_fault, message: refusal(server).message })
+}
+
+/// The conditions and indexes of ours that fail with a data exception over these rows, which the server has refused with
+/// one
+///
+/// It does not say which expression has failed, so the statement is tried without them, each try taken back. Where it
+/// fails without all of them too, none is at fault. A savepoint has to be open, and all of this is inside of it.
+pub async fn search(
+    client: &Client,
+    schema: &str,
+    table: &TablePlan,
+    statement: &Statement,
+    rows: &Rows,
+) -> Result<Vec<Ours>> {
+    let checks = table.checks.iter().map(|check| Ours::Check(check.name.clone()));
+    let indexes = table.indexes.iter().filter(|index| is_computed(index)).map(|index| Ours::Index(index.name.clone()));
+    let mut needed: Vec<Ours> = checks.chain(indexes).collect();
+    let attempt = Attempt { client, schema, table, statement, rows };
+    if needed.is_empty() || !attempt.passes_without(&needed).await? {
+        return Ok(Vec::new());
     }
-    // Data exceptions: values were proven to fit their columns, so that an expression over them has failed.
-    let computes = !table.checks.is_empty() || table.indexes.iter().any(is_computed);
-    if server.code().code().starts_with("22") && computes { found(None) } else { None }
+    // One by one: what may stay without a failure is not at fault.
+    let mut at = 0;
+    while at < needed.len() {
+        let kept = needed.remove(at);
+        if needed.is_empty() || !attempt.passes_without(&needed).await? {
+            needed.insert(at, kept);
+            at += 1;
+        }
+    }
+    Ok(needed)
+}
+
+struct Attempt<'a> {
+    client: &'a Client,
+    schema: &'a str,
+    table: &'a TablePlan,
+    statement: &'a Statement,
+    rows: &'a Rows,
+}
+
+impl Attempt<'_> {
+    /// Whether no data exception comes of the rows while these are not there
+    async fn passes_without(&self, ours: &[Ours]) -> Result<bool> {
+        let failed = |e| classify(e, &format!("look for what refuses a row of table `{}`", self.table.source.name));
+        self.client.batch_execute("savepoint crossfade_search").await.map_err(failed)?;
+        let drops: Vec<String> = ours.iter().map(|ours| self.drop_sql(ours)).collect();
+        let tried = async {
+            self.client.batch_execute(&drops.join("; ")).await?;
+            execute(self.client, self.statement, self.rows).await
+        };
+        let passes = match tried.await {
+            Ok(_) => true,
+            Err(error) => match error.code() {
+                Some(state) => !state.code().starts_with("22"),
+                None => return Err(failed(error)),
+            },
+        };
+        let undo = "rollback to savepoint crossfade_search; release savepoint crossfade_search";
+        self.client.batch_execute(undo).await.map_err(failed)?;
+        Ok(passes)
+    }
+
+    fn drop_sql(&self, ours: &Ours) -> String {
+        match ours {
+            Ours::Check(name) => format!(
+                "alter table {} drop constraint if exists {}",
+                qualified(self.schema, &self.table.target_name),
+                quote_identifier(name)
+            ),
+            Ours::Index(name) => format!("drop index if exists {} cascade", qualified(self.schema, name)),
+        }
+    }
 }
 
 /// The index at fault for a value that is taken, if it is over expressions or a part of the rows
@@ -52,7 +130,7 @@ pub fn computed_index(error: &tokio_postgres::Error, table: &TablePlan) -> Optio
     at_fault.map(|index| index.name.clone())
 }
 
-/// Is over expressions or a part of the rows, and translated from an index of the source
+/// Is over expressions or a part of the rows, and ours
 pub fn is_computed(index: &IndexPlan) -> bool {
-    !index.is_plain() && index.source.is_some()
+    !index.is_plain() && index.is_ours()
 }

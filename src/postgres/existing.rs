@@ -92,6 +92,14 @@ pub async fn prepare(client: &impl GenericClient, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Views, functions and others that use a column; its indexes go with it
+const DEPENDENTS: &str = "
+    select string_agg(distinct coalesce(r.ev_class::regclass::text, pg_describe_object(d.classid, d.objid, d.objsubid)), ', ')
+    from pg_depend d
+    join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+    left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+    where d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass($1) and a.attname = $2 and d.deptype = 'n'";
+
 /// Takes away what [`prepare`] has added, and leaves every row
 pub async fn restore(client: &impl GenericClient, plan: &Plan) -> Result<()> {
     for table in &plan.tables {
@@ -99,6 +107,7 @@ pub async fn restore(client: &impl GenericClient, plan: &Plan) -> Result<()> {
         let index = qualified(&plan.target_schema, &helper_index(table));
         client.batch_execute(&format!("drop index if exists {index}")).await.map_err(failed)?;
         if let Some(column) = helper_column(table) {
+            refuse_dependents(client, plan, table, column).await?;
             let (target, column) = (relation(plan, table), quote_identifier(column));
             let drop = format!("alter table if exists {target} drop column if exists {column}");
             client.batch_execute(&drop).await.map_err(failed)?;
@@ -108,6 +117,19 @@ pub async fn restore(client: &impl GenericClient, plan: &Plan) -> Result<()> {
         switch(client, plan, trigger, while_following(trigger), trigger.was).await?;
     }
     Ok(())
+}
+
+/// Nothing of the user's is dropped with a column of ours; what rests on it goes first, by whoever made it
+async fn refuse_dependents(client: &impl GenericClient, plan: &Plan, table: &TablePlan, column: &str) -> Result<()> {
+    let operation = format!("look for what depends on table `{}`", table.target_name);
+    let row = client.query_one(DEPENDENTS, &[&relation(plan, table), &column]).await;
+    let found: Option<String> = row.map_err(|e| classify(e, &operation))?.get(0);
+    let Some(found) = found else { return Ok(()) };
+    let message = format!(
+        "cannot remove the column `{column}`, which crossfade added to table `{}`: {found} depends on it",
+        table.target_name
+    );
+    Err(Error::refused(message).hint("drop that, or take the column out of it; then cancel again"))
 }
 
 /// One statement, so that tables which refer to each other need no order; no CASCADE, which would empty others too

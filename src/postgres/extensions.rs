@@ -13,7 +13,8 @@ use crate::model::schema::quote_identifier;
 const EXTENSIONS: &str = "
     select coalesce(a.name, e.extname)::text, n.nspname::text,
            coalesce(case when v.superuser and not v.trusted then r.rolsuper
-                         else r.rolsuper or has_database_privilege(current_database(), 'CREATE') end, false)
+                         else r.rolsuper or has_database_privilege(current_database(), 'CREATE') end, false),
+           coalesce(e.extversion, a.default_version, '')
     from pg_available_extensions a
     full join pg_extension e on e.extname = a.name
     left join pg_namespace n on n.oid = e.extnamespace
@@ -28,8 +29,12 @@ const TEXT_SEARCH: &str = "
 /// Reads what the target offers to our role
 pub async fn offer(client: &Client) -> Result<Offer> {
     let rows = client.query(EXTENSIONS, &[]).await.map_err(|e| classify(e, "read the extensions of the target"))?;
-    let extension =
-        |row: &tokio_postgres::Row| Extension { name: row.get(0), schema: row.get(1), permitted: row.get(2) };
+    let extension = |row: &tokio_postgres::Row| Extension {
+        name: row.get(0),
+        version: row.get(3),
+        schema: row.get(1),
+        permitted: row.get(2),
+    };
     let extensions = rows.iter().map(extension).collect();
     let rows = client.query(TEXT_SEARCH, &[]).await;
     let rows = rows.map_err(|e| classify(e, "read the text search configurations of the target"))?;

@@ -12,17 +12,17 @@ use tokio_postgres::{Client, CopyOutStream};
 
 use super::apply::RawArray;
 use super::connect::classify;
-use super::copy::{copied_list, relation, same_key, unnest};
+use super::copy::{relation, same_key, unnest};
 use super::existing::of_source;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
-use crate::model::plan::{Mode, Plan, TablePlan};
+use crate::model::plan::{ColumnPlan, Mode, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// Signature (11 bytes), flags (4) and extension length (4) before the first tuple
 const HEADER_BYTES: usize = 19;
 
-/// Calls `visit` with the copied fields of every row of the table, in no particular order of rows
+/// Calls `visit` with the compared fields of every row of the table, in no particular order of rows
 pub async fn scan(
     client: &Client,
     plan: &Plan,
@@ -31,11 +31,13 @@ pub async fn scan(
 ) -> Result<()> {
     let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
     let rows = match (plan.mode, of_source(table)) {
-        (Mode::Create, _) => format!("{} ({})", relation(plan, table), copied_list(table, "")),
-        // By query: a table that stands may be partitioned, and COPY takes no such table.
-        (Mode::Existing, condition) => {
+        (Mode::Create, _) if table.columns.iter().all(ColumnPlan::is_copied) => {
+            format!("{} ({})", relation(plan, table), compared_list(plan, table, ""))
+        }
+        // By query: a table that stands may be partitioned, and COPY takes neither such a table nor a computed column.
+        (_, condition) => {
             let condition = condition.map(|condition| format!(" where {condition}")).unwrap_or_default();
-            format!("(select {} from {} t{condition})", copied_list(table, "t."), relation(plan, table))
+            format!("(select {} from {} t{condition})", compared_list(plan, table, "t."), relation(plan, table))
         }
     };
     let sql = format!("copy {rows} to stdout (format binary)");
@@ -49,20 +51,27 @@ pub async fn scan(
             pending.advance(std::mem::take(&mut header));
         }
         if header == 0 {
-            let used = visit_tuples(&pending, table, &mut visit)?;
+            let used = visit_tuples(&pending, plan, table, &mut visit)?;
             pending.advance(used);
         }
     }
     Ok(())
 }
 
+/// The names of the compared columns, each behind `prefix`
+fn compared_list(plan: &Plan, table: &TablePlan, prefix: &str) -> String {
+    let names = table.compared_columns(plan.mode).map(|(_, c)| format!("{prefix}{}", quote_identifier(&c.target_name)));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// Visits every whole tuple and returns how many bytes they took
 fn visit_tuples(
     data: &[u8],
+    plan: &Plan,
     table: &TablePlan,
     visit: &mut impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<usize> {
-    let width = table.copied_columns().count();
+    let width = table.compared_columns(plan.mode).count();
     let mut fields: Vec<Option<&[u8]>> = Vec::with_capacity(width);
     let mut used = 0;
     loop {
@@ -94,7 +103,7 @@ fn visit_tuples(
     }
 }
 
-/// The rows with these keys, each as the binary fields of its copied columns
+/// The rows with these keys, each as the binary fields of its compared columns
 pub async fn by_keys(client: &Client, plan: &Plan, table: &TablePlan, keys: &Rows) -> Result<Vec<Fields>> {
     let failed = |e| classify(e, &format!("read rows of table `{}` of the target", table.target_name));
     let wanted = unnest(table.key_plans(), "d");
@@ -103,7 +112,7 @@ pub async fn by_keys(client: &Client, plan: &Plan, table: &TablePlan, keys: &Row
     let sql = format!(
         "select distinct on ({}) {} from {} t join {} on {}{only}",
         key.join(", "),
-        copied_list(table, "t."),
+        compared_list(plan, table, "t."),
         relation(plan, table),
         wanted.relation,
         same_key(table, &wanted.terms)

@@ -35,6 +35,7 @@ cases! {
     decimals
     defaults
     django
+    document_indexes
     documents
     documents_that_jsonb_changes
     doubts
@@ -50,6 +51,7 @@ cases! {
     existing_django
     existing_fulltext
     existing_home_assistant
+    existing_limited_types
     existing_names
     existing_numbers
     existing_prisma
@@ -82,6 +84,7 @@ cases! {
     planfile_defaults
     planfile_forms
     planfile_indexes
+    planfile_integer_keys
     planfile_json_as_text
     planfile_keys
     planfile_refused

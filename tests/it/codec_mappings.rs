@@ -2,7 +2,7 @@
 
 use crossfade::model::convert::forms::{
     BoolForm, DateForm, DecimalClass, Element, EpochUnit, Fraction, IntervalForm, JsonForm, Layout, StampForm,
-    TimeForm, TimeLayout, UuidForm, Zone,
+    TimeForm, TimeLayout, UuidForm, Zone, ZoneStyle,
 };
 use crossfade::model::convert::recognise::vector_forms;
 use crossfade::model::mapping::Mapping;
@@ -10,7 +10,23 @@ use crossfade::model::mapping::Mapping;
 pub const STAMP: StampForm =
     StampForm { layout: Layout::IsoSpace, fraction: Fraction::None, zone: Zone::None, assumed: 0 };
 
-pub const ELEMENTS: [Element; 7] = [
+const ISO_T: StampForm =
+    StampForm { layout: Layout::IsoT, fraction: Fraction::OmitZero(6), zone: Zone::Colon(0), assumed: 0 };
+
+pub const ELEMENTS: [Element; 20] = [
+    Element::Smallint,
+    Element::Float4,
+    Element::Numeric { precision: 0, scale: 0, quoted: false },
+    Element::Numeric { precision: 0, scale: 0, quoted: true },
+    Element::Numeric { precision: 10, scale: 2, quoted: false },
+    Element::Numeric { precision: 4, scale: -2, quoted: true },
+    Element::Padded,
+    Element::Date,
+    Element::Timestamp { zoned: false, form: STAMP },
+    Element::Timestamp { zoned: false, form: StampForm { zone: Zone::Z, ..ISO_T } },
+    Element::Timestamp { zoned: true, form: ISO_T },
+    Element::Timestamp { zoned: true, form: StampForm { fraction: Fraction::Fixed(3), zone: Zone::Z, ..ISO_T } },
+    Element::Timestamp { zoned: true, form: StampForm { zone: Zone::None, assumed: -150, ..ISO_T } },
     Element::Integer,
     Element::Bigint,
     Element::Text,
@@ -64,11 +80,16 @@ pub fn all() -> Vec<Mapping> {
     all.extend(UuidForm::ALL.map(Mapping::Uuid));
     let flags = [(false, false), (false, true), (true, false), (true, true)];
     all.extend(flags.map(|(binary, numbers)| Mapping::Json { binary, numbers }));
-    for (precision, scale) in [(0, 0), (10, 2), (4, 4), (20, 0), (3, 5)] {
+    for (precision, scale) in [(0, 0), (10, 2), (4, 4), (20, 0), (3, 5), (5, -3)] {
         let classes = [DecimalClass::Integer, DecimalClass::Real, DecimalClass::ByValue, DecimalClass::Text];
         all.extend(classes.map(|class| Mapping::Decimal { precision, scale, class }));
     }
     all.extend(times());
+    for zone in ZoneStyle::ALL {
+        let times = FRACTIONS.map(|fraction| (TimeLayout::Seconds, fraction));
+        let times = times.into_iter().chain([(TimeLayout::Minutes, Fraction::None)]);
+        all.extend(times.map(|(layout, fraction)| Mapping::ZonedTime { form: TimeForm { layout, fraction }, zone }));
+    }
     all.extend(stamps());
     let units = [EpochUnit::S, EpochUnit::Ms, EpochUnit::Us, EpochUnit::SecondsReal];
     all.extend(units.map(|unit| Mapping::Epoch { zoned: true, unit }));
@@ -104,5 +125,7 @@ fn lists() -> Vec<Mapping> {
     let arrays = ELEMENTS.into_iter().flat_map(|element| forms.map(|form| Mapping::Array { element, form }));
     let vectors = vector_forms().map(|form| Mapping::Vector { dimensions: 2, form });
     let blobs = crossfade::model::convert::forms::VectorForm::BlobLe;
-    arrays.chain(vectors).chain([Mapping::Vector { dimensions: 2, form: blobs }]).collect()
+    let blobs = [2, 0].map(|dimensions| Mapping::Vector { dimensions, form: blobs });
+    let any = vector_forms().map(|form| Mapping::Vector { dimensions: 0, form });
+    arrays.chain(vectors).chain(any).chain(blobs).collect()
 }

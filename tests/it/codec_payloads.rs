@@ -106,6 +106,7 @@ pub fn payload(mapping: Mapping, rng: &mut Rng) -> Vec<u8> {
         Mapping::Decimal { precision, scale, class } => decimal(precision, scale, class, rng),
         Mapping::Date(_) => (rng.below(3_700_000) as i32 - 740_000).to_be_bytes().to_vec(),
         Mapping::Time(_) => (micros(rng).rem_euclid(DAY)).to_be_bytes().to_vec(),
+        Mapping::ZonedTime { .. } => zoned_time(rng),
         Mapping::Timestamp { .. } | Mapping::Epoch { .. } => micros(rng).to_be_bytes().to_vec(),
         Mapping::Interval(form) => interval(form, rng),
         Mapping::Uuid(_) => (0..16).map(|_| rng.next() as u8).collect(),
@@ -117,6 +118,7 @@ pub fn payload(mapping: Mapping, rng: &mut Rng) -> Vec<u8> {
         }
         Mapping::Inet { cidr } => inet(cidr, rng),
         Mapping::Vector { dimensions, .. } => {
+            let dimensions = if dimensions == 0 { 1 + rng.below(4) as u16 } else { dimensions };
             let floats = (0..dimensions).flat_map(|_| float(rng).to_be_bytes()).collect::<Vec<u8>>();
             [&dimensions.to_be_bytes()[..], &[0, 0], &floats].concat()
         }
@@ -149,6 +151,15 @@ fn micros(rng: &mut Rng) -> i64 {
     chosen.div_euclid(grid) * grid - if rng.chance(3) { 1 } else { 0 }
 }
 
+fn zoned_time(rng: &mut Rng) -> Vec<u8> {
+    let west = match rng.below(4) {
+        0 => 0,
+        1 => 3600 * (rng.below(31) as i32 - 15),
+        _ => 60 * (rng.below(1919) as i32 - 959),
+    };
+    [&micros(rng).rem_euclid(DAY).to_be_bytes()[..], &west.to_be_bytes()].concat()
+}
+
 fn interval(form: IntervalForm, rng: &mut Rng) -> Vec<u8> {
     let (micros, days) = match form {
         IntervalForm::Microseconds => (integer(rng), rng.next() as i32 >> 8),
@@ -157,8 +168,12 @@ fn interval(form: IntervalForm, rng: &mut Rng) -> Vec<u8> {
     [&micros.to_be_bytes()[..], &days.to_be_bytes(), &i32::from(rng.chance(2)).to_be_bytes()].concat()
 }
 
-fn decimal(precision: u16, scale: u16, class: DecimalClass, rng: &mut Rng) -> Vec<u8> {
-    let (precision, scale) = if precision == 0 { (15, rng.below(6) as u16) } else { (precision, scale) };
+fn decimal(precision: u16, scale: i16, class: DecimalClass, rng: &mut Rng) -> Vec<u8> {
+    if scale < 0 {
+        let unscaled = i128::from(integer(rng)) % 10i128.pow(precision.into());
+        return numeric(unscaled * 10i128.pow(scale.unsigned_abs().into()), 0);
+    }
+    let (precision, scale) = if precision == 0 { (15, rng.below(6) as u16) } else { (precision, scale as u16) };
     // A real gives back 15 digits for certain.
     let digits = precision.min(if class == DecimalClass::Text { 30 } else { 15 });
     let unscaled = i128::from(rng.next() >> 2) * i128::from(rng.next() >> 2)
@@ -216,6 +231,12 @@ fn array(element: Element, rng: &mut Rng) -> Vec<u8> {
     let mut fields = Vec::new();
     for _ in 0..count {
         let field = match element {
+            Element::Smallint => (rng.next() as i16).to_be_bytes().to_vec(),
+            Element::Float4 => (real(rng) as f32).to_be_bytes().to_vec(),
+            Element::Numeric { precision, scale, .. } => decimal(precision, scale, DecimalClass::Text, rng),
+            Element::Date => (rng.below(3_700_000) as i32 - 740_000).to_be_bytes().to_vec(),
+            Element::Timestamp { .. } => micros(rng).to_be_bytes().to_vec(),
+            Element::Padded => text(rng, b"ab '\\\"\n~").into_bytes(),
             Element::Integer => (rng.next() as i32).to_be_bytes().to_vec(),
             Element::Bigint => integer(rng).to_be_bytes().to_vec(),
             Element::Boolean => vec![rng.below(2) as u8],

@@ -5,7 +5,7 @@ use crossfade::model::canonical::restore;
 use crossfade::model::convert::append_parameter;
 use crossfade::model::convert::forms::{
     BoolForm, DateForm, DecimalClass, Element, EpochUnit, ExponentForm, Fraction, IntervalForm, JsonForm, Layout,
-    StampForm, TimeForm, TimeLayout, UuidForm, VectorDigits, VectorForm, WholeNumbers, Zone,
+    StampForm, TimeForm, TimeLayout, UuidForm, VectorDigits, VectorForm, WholeNumbers, Zone, ZoneStyle,
 };
 use crossfade::model::decode::{DecodeError, decode_field};
 use crossfade::model::encode::encode_field;
@@ -27,12 +27,20 @@ const PYTHON: JsonForm = JsonForm { spaced: true, ascii: true };
 const JSONB: Mapping = Mapping::Json { binary: true, numbers: false };
 const NUMBERS: Mapping = Mapping::Json { binary: true, numbers: true };
 
-const fn decimal(precision: u16, scale: u16, class: DecimalClass) -> Mapping {
+const fn decimal(precision: u16, scale: i16, class: DecimalClass) -> Mapping {
     Mapping::Decimal { precision, scale, class }
 }
 
 const fn stamp(zoned: bool, form: StampForm) -> Mapping {
     Mapping::Timestamp { zoned, form }
+}
+
+const fn list(element: Element) -> Mapping {
+    Mapping::Array { element, form: LIST }
+}
+
+const fn zoned(fraction: Fraction, zone: ZoneStyle) -> Mapping {
+    Mapping::ZonedTime { form: TimeForm { layout: TimeLayout::Seconds, fraction }, zone }
 }
 
 const fn epoch(unit: EpochUnit) -> Mapping {
@@ -43,6 +51,10 @@ const fn epoch(unit: EpochUnit) -> Mapping {
 fn type_sql(mapping: Mapping) -> String {
     match mapping {
         Mapping::Padded => "character(40)".to_owned(),
+        Mapping::Array { element: Element::Padded, .. } => "character(40)[]".to_owned(),
+        Mapping::Array { element: Element::Numeric { precision: precision @ 1.., scale, .. }, .. } => {
+            format!("numeric({precision},{scale})[]")
+        }
         other => other.type_sql(),
     }
 }
@@ -123,6 +135,34 @@ fn printed() -> Vec<(Mapping, Value<'static>, &'static str)> {
         ),
         (Mapping::Array { element: Element::Double, form: LIST }, text("[1.0,1e-05]"), "{1,1e-05}"),
         (Mapping::Array { element: Element::Boolean, form: LIST }, text("[]"), "{}"),
+        (list(Element::Smallint), text("[-32768,null]"), "{-32768,NULL}"),
+        (list(Element::Float4), text("[0.5,-1.0,16777216.0]"), "{0.5,-1,1.6777216e+07}"),
+        (list(Element::Numeric { precision: 0, scale: 0, quoted: false }), text("[1.50,-2]"), "{1.50,-2}"),
+        (list(Element::Numeric { precision: 10, scale: 2, quoted: true }), text("[\"1.50\"]"), "{1.50}"),
+        (list(Element::Numeric { precision: 4, scale: -2, quoted: false }), text("[999900,-100]"), "{999900,-100}"),
+        (list(Element::Varchar), text("[\"a,b\"]"), "{\"a,b\"}"),
+        (list(Element::Date), text("[\"2024-02-29\",null]"), "{2024-02-29,NULL}"),
+        (
+            list(Element::Timestamp { zoned: false, form: python }),
+            text("[\"2024-01-02 03:04:05\"]"),
+            "{\"2024-01-02 03:04:05\"}",
+        ),
+        (
+            list(Element::Timestamp { zoned: true, form: india }),
+            text("[\"2024-01-02 03:04:05-05:30\"]"),
+            "{\"2024-01-02 08:34:05+00\"}",
+        ),
+        (
+            list(Element::Timestamp { zoned: true, form: StampForm { assumed: 60, ..STAMP } }),
+            text("[\"2024-01-01 00:30:00\"]"),
+            "{\"2023-12-31 23:30:00+00\"}",
+        ),
+        (decimal(5, -3, DecimalClass::ByValue), Value::Integer(-99_999_000), "-99999000"),
+        (decimal(5, -3, DecimalClass::Text), text("1000"), "1000"),
+        (zoned(Fraction::None, ZoneStyle::Colon), text("03:04:05+02:00"), "03:04:05+02"),
+        (zoned(Fraction::Fixed(3), ZoneStyle::Digits), text("23:59:59.120-0530"), "23:59:59.12-05:30"),
+        (zoned(Fraction::None, ZoneStyle::Z), text("00:00:00Z"), "00:00:00+00"),
+        (zoned(Fraction::OmitZero(6), ZoneStyle::Hours), text("00:00:00+15"), "00:00:00+15"),
     ]
 }
 
@@ -141,6 +181,7 @@ fn vectors() -> Vec<(Mapping, Value<'static>, &'static str)> {
         (blob, Value::Blob(b"\0\0\x80\x3f\0\0\0\xc0\0\0\0\x80"), "[1,-2,-0]"),
         (blob, Value::Blob(b"\x01\0\0\0\xff\xff\x7f\x7f\0\0\x80\0"), "[1e-45,3.4028235e+38,1.1754944e-38]"),
         (list, text("[0.1, 1e-05, -1.0]"), "[0.1,1e-05,-1]"),
+        (Mapping::Vector { dimensions: 0, form: VectorForm::BlobLe }, Value::Blob(b"\0\0\x80\x3f"), "[1]"),
     ]
 }
 
@@ -259,6 +300,23 @@ fn i10_conversions_read_what_the_application_writes() {
         ("'{{1},{2}}'::int[]", integers, Err(OffGrid)),
         ("'[0:1]={1,2}'::int[]", integers, Err(OffGrid)),
         ("array['é', E'\\n\\x01', '\"']", strings, text("[\"\\u00e9\", \"\\n\\u0001\", \"\\\"\"]")),
+        ("time with time zone '03:04:05-07'", zoned(Fraction::None, ZoneStyle::Colon), text("03:04:05-07:00")),
+        ("time with time zone '03:04:05-07'", zoned(Fraction::None, ZoneStyle::Z), Err(OffGrid)),
+        ("time with time zone '03:04:05-07:30'", zoned(Fraction::None, ZoneStyle::Hours), Err(OffGrid)),
+        ("time with time zone '03:04:05+00:00:01'", zoned(Fraction::None, ZoneStyle::Colon), Err(OffGrid)),
+        ("time with time zone '24:00:00+00'", zoned(Fraction::None, ZoneStyle::Colon), Err(OffGrid)),
+        ("1234567::numeric(5,-2)", decimal(5, -2, DecimalClass::Integer), Ok(Value::Integer(1_234_600))),
+        ("'{ab,NULL}'::char(4)[]", list(Element::Padded), text("[\"ab\",null]")),
+        ("'{0.1}'::real[]", list(Element::Float4), text("[0.10000000149011612]")),
+        ("'{1.5,NaN}'::numeric[]", list(Element::Numeric { precision: 0, scale: 0, quoted: false }), Err(NotFinite)),
+        ("array[date '2024-02-29']", list(Element::Date), text("[\"2024-02-29\"]")),
+        ("'{-infinity}'::date[]", list(Element::Date), Err(Infinite)),
+        ("'{infinity}'::timestamp[]", list(Element::Timestamp { zoned: false, form: STAMP }), Err(Infinite)),
+        (
+            "'{2024-01-02 03:04:05.5}'::timestamp[]",
+            list(Element::Timestamp { zoned: false, form: STAMP }),
+            Err(OffGrid),
+        ),
         ("'{NaN}'::float8[]", Mapping::Array { element: Element::Double, form: LIST }, Err(NotFinite)),
     ];
     run(async |client| {

@@ -45,6 +45,42 @@ fn found(pair: &Pair, query: &str) -> Vec<String> {
     target.query(&sql).into_iter().flatten().flatten().collect()
 }
 
+/// Any part of a text is found, by the index
+#[test]
+fn trigrams_find_parts_of_words_on_both_sides() {
+    let work = Workplace::new();
+    let script = POSTS.replace("tokenize='porter'", "tokenize='trigram'");
+    let pair = Pair::new(work.database(&script), fresh_database());
+    let target = Pg::connect(&pair.target);
+    if target.value("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'").is_none() {
+        return eprintln!("SKIPPED: trigrams_find_parts_of_words_on_both_sides (the server has no pg_trgm)");
+    }
+    let mut replicator = pair.replicate(&[]);
+    pair.wait_following(&mut replicator);
+    source::open(&pair.source)
+        .execute_batch(
+            "INSERT INTO posts VALUES (6, 'ATABASES', 'upper case'), (7, 'data base', NULL), (8, 'atab', 'x');
+             UPDATE posts SET body = 'nothing of it' WHERE id = 5; DELETE FROM posts WHERE id = 1",
+        )
+        .expect("the application writes");
+    pair.wait_caught_up(&mut replicator);
+    assert_equal(&pair.source, &pair.target);
+    for part in ["atab", "unnin", "alk", "hoe", "zzz"] {
+        let query = format!("title ILIKE '%{part}%' OR body ILIKE '%{part}%'");
+        let sql = format!("SET enable_seqscan = off; SELECT id FROM posts WHERE {query} ORDER BY id");
+        let here: Vec<String> = target.query(&sql).into_iter().flatten().flatten().collect();
+        let mut there = matches(&pair, part);
+        there.sort();
+        assert_eq!(here, there, "{part}");
+        let explained = format!("{:?}", target.query(&format!("EXPLAIN SELECT id FROM posts WHERE {query}")));
+        assert!(explained.contains("posts_fts_trgm"), "{explained}");
+    }
+    pair.verify();
+    replicator.stop();
+    pair.verb("cancel").run().expect_code(0);
+    assert_eq!(target.value("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'").as_deref(), Some("0"));
+}
+
 #[test]
 fn the_target_finds_what_match_finds() {
     let work = Workplace::new();

@@ -266,6 +266,27 @@ fn a_schema_that_stands_has_a_plan_file_too() {
     scene.with_file().expect_code(3).expect_error("chooses something else");
 }
 
+/// What the command line says about names is in the file too, so that the file alone makes the same plan
+#[test]
+fn identifiers_of_the_command_line_are_written_down() {
+    let scene = Scene::new();
+    source::open(&scene.pair.source)
+        .execute_batch("CREATE TABLE \"Mixed\"(\"Id\" INTEGER PRIMARY KEY)")
+        .expect("a table");
+    let lower = ["--identifiers", "lower", "--out", scene.path()];
+    let planned = scene.pair.verb("plan").args(&lower).run().expect_code(0).stdout;
+    assert!(planned.contains("mixed"), "{planned}");
+    let text = fs::read_to_string(&scene.file).expect("the plan file");
+    assert!(text.contains("identifiers = \"lower\""), "{text}");
+    let again = scene.pair.verb("plan").args(&["--config", scene.path()]).run().expect_code(0).stdout;
+    assert_eq!(again, planned);
+    scene.pair.verb("plan").args(&["--out", scene.path()]).run().expect_code(0);
+    assert_eq!(fs::read_to_string(&scene.file).expect("the plan file"), text);
+    scene.pair.verb("plan").args(&["--identifiers", "keep", "--out", scene.path()]).run().expect_code(0);
+    let kept = fs::read_to_string(&scene.file).expect("the plan file");
+    assert!(kept.contains("identifiers = \"keep\"") && !kept.contains("lower"), "{kept}");
+}
+
 #[test]
 fn types_of_extensions_need_their_extension() {
     let scene = Scene::new();

@@ -206,6 +206,117 @@ fn compare_neighbours(target: &Pg, rows: &[(i64, u64)]) {
     }
 }
 
+/// Beyond 2,000 dimensions the index is over halves, and serves the query that the plan tells; beyond 4,000 there is none
+#[test]
+fn long_embeddings_are_indexed_as_halves() {
+    if !has_pgvector("long_embeddings_are_indexed_as_halves") {
+        return;
+    }
+    const LONG: usize = 3072;
+    let long = |seed: u64, count: usize| -> Vec<f64> {
+        let mut rng = Rng::new(seed);
+        (0..count).map(|_| number(&mut rng)).collect()
+    };
+    let work = Workplace::new();
+    let script = "CREATE TABLE halves(id INTEGER PRIMARY KEY, embedding BLOB);
+                  CREATE TABLE longest(id INTEGER PRIMARY KEY, embedding BLOB);";
+    let pair = Pair::new(work.database(script), fresh_database());
+    let application = source::open(&pair.source);
+    let put = |table: &str, id: i64, numbers: &[f64]| {
+        let sql = format!("INSERT INTO {table} VALUES (?1, ?2)");
+        application.execute(&sql, params![id, blob(numbers)]).expect("an embedding");
+    };
+    (1..=60).for_each(|id| put("halves", id, &long(id as u64, LONG)));
+    put("longest", 1, &long(1, 4001));
+    let plan = pair.verb("plan").run().expect_code(0).stdout;
+    let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    let operand = "\"public\".\"halfvec\"(3072)";
+    assert!(flat.contains(&format!("ORDER BY (\"embedding\"::{operand}) <=> '[..]'::{operand} LIMIT n")), "{plan}");
+    assert!(flat.contains("HNSW takes 4,000 dimensions, and they have 4,001"), "{plan}");
+    let mut replicator = pair.replicate(&[]);
+    pair.wait_following(&mut replicator);
+    put("halves", 61, &long(61, LONG));
+    pair.wait_caught_up(&mut replicator);
+    assert_equal(&pair.source, &pair.target);
+    pair.verify();
+    let target = Pg::connect(&pair.target);
+    let indexes = "SELECT string_agg(indexdef, '; ') FROM pg_indexes WHERE indexdef LIKE '%hnsw%'";
+    let indexes = target.value(indexes).expect("an index");
+    assert!(indexes.contains("((embedding)::halfvec(3072)) halfvec_cosine_ops)"), "{indexes}");
+    let query = format!("(embedding::{operand}) <=> '{}'::{operand}", json(&floats(&long(61, LONG))));
+    let nearest = format!("SET enable_seqscan = off; SELECT id FROM halves ORDER BY {query} LIMIT 1");
+    assert_eq!(target.value(&nearest).as_deref(), Some("61"));
+    let explained = target.query(&format!("EXPLAIN SELECT id FROM halves ORDER BY {query} LIMIT 1"));
+    assert!(format!("{explained:?}").contains("Index Scan using"), "{explained:?}");
+    // What 16 bits do not hold costs the index, which is ours, and no row.
+    let large: Vec<f64> = std::iter::once(70_000.0).chain(long(62, LONG - 1)).collect();
+    put("halves", 62, &large);
+    pair.wait_caught_up(&mut replicator);
+    assert_equal(&pair.source, &pair.target);
+    assert_eq!(target.value("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%hnsw%'").as_deref(), Some("0"));
+    pair.verify();
+    replicator.stop();
+}
+
+/// An empty column that is declared for blobs of floats is planned as one of vectors; later values prove it
+#[test]
+fn i10_empty_columns_are_planned_by_their_declaration() {
+    if !has_pgvector("i10_empty_columns_are_planned_by_their_declaration") {
+        return;
+    }
+    let work = Workplace::new();
+    let script =
+        "CREATE TABLE a(id INTEGER PRIMARY KEY, v F32_BLOB(2)); CREATE TABLE b(id INTEGER PRIMARY KEY, v VECTOR(2))";
+    let pair = Pair::new(work.database(script), fresh_database());
+    let file = work.path("crossfade.toml").to_string_lossy().into_owned();
+    pair.verb("plan").args(&["--out", &file]).run().expect_code(0);
+    let written = std::fs::read_to_string(&file).expect("the plan file");
+    assert!(written.contains("vector(2)") && written.contains("hnsw:cosine"), "{written}");
+    let mut replicator = pair.replicate(&["--config", &file]);
+    pair.wait_following(&mut replicator);
+    source::open(&pair.source)
+        .execute_batch(
+            "INSERT INTO a VALUES (1, x'0000803f000000c0'), (2, '[1, 2]'), (3, x'0000803f'), (4, NULL);
+             INSERT INTO b VALUES (1, '[1, 2]')",
+        )
+        .expect("the application writes");
+    pair.wait_caught_up(&mut replicator);
+    assert_eq!(assert_equal_or_held(&pair.source, &pair.target), 2, "rows of a");
+    assert_eq!(Pg::connect(&pair.target).value("SELECT v FROM a WHERE id = 1").as_deref(), Some("[1,-2]"));
+    pair.verify();
+    replicator.stop();
+}
+
+/// A column of the target without dimensions takes vectors of any
+#[test]
+fn existing_columns_may_have_no_dimensions() {
+    if !has_pgvector("existing_columns_may_have_no_dimensions") {
+        return;
+    }
+    let work = Workplace::new();
+    let script = "CREATE TABLE a(id INTEGER PRIMARY KEY, b BLOB, t TEXT);
+                  INSERT INTO a VALUES (1, x'0000803f', '[0.5, 1.0]'), (2, x'0000803f000000c0', '[0.1]'), (3, NULL, NULL);";
+    let pair = Pair::new(work.database(script), fresh_database());
+    let target = Pg::connect(&pair.target);
+    target.execute("CREATE EXTENSION vector; CREATE TABLE a(id integer PRIMARY KEY, b vector, t vector)");
+    let mut replicator = pair.replicate(&["--schema", "existing"]);
+    pair.wait_consistent(&mut replicator);
+    let application = source::open(&pair.source);
+    application
+        .execute_batch(
+            "UPDATE a SET b = x'000000000000803f0000004000004040', t = '[1.0, 2.0, 3.0]' WHERE id = 1;
+             INSERT INTO a VALUES (4, x'', NULL), (5, NULL, '[]'), (6, x'0000c07f', NULL)",
+        )
+        .expect("the application writes");
+    pair.wait_caught_up(&mut replicator);
+    let row = |id: i64| target.value(&format!("SELECT concat(b, ' ', t) FROM a WHERE id = {id}"));
+    assert_eq!([row(1), row(2)].map(Option::unwrap), ["[0,1,2,3] [1,2,3]", "[1,-2] [0.1]"]);
+    assert_eq!(target.value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM a").as_deref(), Some("1 2 3"));
+    assert_eq!(target.value("SELECT count(*) FROM crossfade.quarantine").as_deref(), Some("3"));
+    pair.verify();
+    replicator.stop();
+}
+
 /// What is no vector of that length goes to the quarantine, or leaves the computed vector empty
 #[test]
 fn i10_later_values_that_are_no_vectors() {

@@ -46,6 +46,25 @@ fn i2_status_of_a_rebuilt_table_is_not_in_sync() {
     assert_eq!(status["in_sync"], false, "ten rows were deleted without a trigger: {status}");
 }
 
+/// Columns that both sides compute are compared too: on the target nobody has written them
+#[test]
+fn verify_sees_a_computed_column_that_comes_to_something_else() {
+    let work = Workplace::new();
+    let script = "CREATE TABLE g(id INTEGER PRIMARY KEY, a TEXT, up TEXT AS (upper(a)) VIRTUAL, long BOOLEAN AS (length(a) > 3));
+                  INSERT INTO g(a) VALUES ('ab'), ('abcd'), (NULL), ('É')";
+    let pair = Pair::new(work.database(script), fresh_database());
+    pair.migrate();
+    pair.verify();
+    let target = Pg::connect(&pair.target);
+    let computed = "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
+                    WHERE attrelid = 'g'::regclass AND attgenerated <> ''";
+    assert_eq!(target.value(computed).as_deref(), Some("up long"));
+    target.execute("ALTER TABLE g DROP long, ADD long boolean GENERATED ALWAYS AS (length(a) > 1) STORED");
+    let verdict = verify(&pair);
+    assert_eq!(verdict["mismatches"], 1, "{verdict}");
+    pair.verb("verify").run().expect_code(4);
+}
+
 #[test]
 fn verify_with_a_backlog_says_what_it_did_not_compare() {
     let (_work, pair) = migrated();

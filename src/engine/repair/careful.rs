@@ -32,7 +32,7 @@ impl TableRepair<'_> {
             job.context.stop.check()?;
             let slice = read_whole_slice_in_view(self.source, table, &range)?;
             let last_key = slice.last_key.clone();
-            stored += job.wait(write_slice(self.client, &insert, table, slice))?;
+            stored += job.wait(write_slice(self.client, &job.plan.target_schema, &insert, table, slice))?;
             match last_key {
                 Some(key) => range.after = Some(key),
                 None => return Ok(stored),

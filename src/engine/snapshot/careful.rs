@@ -28,7 +28,7 @@ impl Copier<'_> {
         let target = relation(self.plan, table);
         let insert = runtime.block_on(careful::prepare(client, &target, table, Insert::All))?;
         self.each_slice(table, range, |slice| {
-            runtime.block_on(write_slice(client, &insert, table, slice))?;
+            runtime.block_on(write_slice(client, &self.plan.target_schema, &insert, table, slice))?;
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::canonical::comparable;
 use crate::model::digest::RowDigest;
 use crate::model::key::{KeyRef, write_value};
-use crate::model::plan::TablePlan;
+use crate::model::plan::{Mode, TablePlan};
 use crate::observe::progress::Stage;
 use crate::sqlite::connection::{classify, in_read_view};
 use crate::sqlite::rows::{bind_key, column, key_of, select_after_sql, select_all_sql, select_by_key_sql};
@@ -31,6 +31,7 @@ const ROWS_PER_LOOK: u64 = 256;
 pub struct SourceScan<'a> {
     pub connection: &'a Connection,
     pub table: &'a TablePlan,
+    pub mode: Mode,
     pub stop: &'a Stop,
     pub stage: &'a Stage,
 }
@@ -93,7 +94,7 @@ impl SourceScan<'_> {
             let parts = self.table.key_columns.iter();
             parts.for_each(|&index| write_value(&mut key, key_value(row, self.table, index)));
             if !aside.leaves_out(&key) {
-                visit(&key, digest.row(self.table, row));
+                visit(&key, digest.row(self.table, self.mode, row));
             }
             count += 1;
             if count % ROWS_PER_LOOK == 0 {
@@ -120,7 +121,7 @@ impl SourceScan<'_> {
             let Some(row) = rows.next().map_err(|e| self.failed(e))? else { continue };
             // Natively equal is not enough: 'abc' is not the row that was logged as 'ABC'.
             if key_of(row, self.table) == *key {
-                found.insert(key.clone(), digest.row(self.table, row));
+                found.insert(key.clone(), digest.row(self.table, self.mode, row));
             }
         }
         Ok(found)
@@ -131,7 +132,7 @@ impl SourceScan<'_> {
     }
 }
 
-/// Digests rows: what is copied of them, as both sides are compared; the buffer is used again
+/// Digests rows, as both sides are compared; the buffer is used again
 struct Digester {
     digest: RowDigest,
     scratch: Vec<u8>,
@@ -142,9 +143,9 @@ impl Digester {
         Digester { digest: RowDigest::new(), scratch: Vec::new() }
     }
 
-    fn row(&mut self, table: &TablePlan, row: &Row<'_>) -> u128 {
+    fn row(&mut self, table: &TablePlan, mode: Mode, row: &Row<'_>) -> u128 {
         self.digest.reset();
-        for (index, planned) in table.copied_columns() {
+        for (index, planned) in table.compared_columns(mode) {
             self.digest.add(comparable(column(row, index), planned.mapping, &mut self.scratch));
         }
         self.digest.finish()

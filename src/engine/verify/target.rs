@@ -8,7 +8,7 @@ use crate::model::canonical::comparable;
 use crate::model::decode::decode_field;
 use crate::model::digest::RowDigest;
 use crate::model::key::write_value;
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{Mode, Plan, TablePlan};
 use crate::model::value::Value;
 use crate::postgres::rows as target_rows;
 
@@ -20,7 +20,7 @@ pub fn scan_target(
     table: &TablePlan,
     visit: &mut (dyn FnMut(&[u8], u128) + '_),
 ) -> Result<()> {
-    let mut decoder = Decoder::new(table);
+    let mut decoder = Decoder::new(plan.mode, table);
     context.runtime.block_on(target_rows::scan(client, plan, table, |fields| {
         let digest = decoder.decode(fields.iter().copied());
         visit(&decoder.key, digest);
@@ -30,6 +30,7 @@ pub fn scan_target(
 
 /// Decodes rows of the target; buffers are used again
 pub struct Decoder<'t> {
+    mode: Mode,
     table: &'t TablePlan,
     digest: RowDigest,
     scratch: Vec<u8>,
@@ -40,15 +41,23 @@ pub struct Decoder<'t> {
 }
 
 impl<'t> Decoder<'t> {
-    pub fn new(table: &'t TablePlan) -> Decoder<'t> {
+    pub fn new(mode: Mode, table: &'t TablePlan) -> Decoder<'t> {
         let parts = vec![Vec::new(); table.key_columns.len()];
-        Decoder { table, digest: RowDigest::new(), scratch: Vec::new(), canonical: Vec::new(), key: Vec::new(), parts }
+        Decoder {
+            mode,
+            table,
+            digest: RowDigest::new(),
+            scratch: Vec::new(),
+            canonical: Vec::new(),
+            key: Vec::new(),
+            parts,
+        }
     }
 
-    /// The digest of a row, given the fields of its copied columns; its key is then in `key`
+    /// The digest of a row, given the fields of its compared columns; its key is then in `key`
     pub fn decode<'f>(&mut self, fields: impl Iterator<Item = Option<&'f [u8]>>) -> u128 {
         self.digest.reset();
-        for ((index, column), field) in self.table.copied_columns().zip(fields) {
+        for ((index, column), field) in self.table.compared_columns(self.mode).zip(fields) {
             // What no SQLite value maps to was not written by us: as its bytes it equals nothing on the source.
             let value = decode_field(field, column.mapping, &mut self.scratch)
                 .unwrap_or_else(|_| Value::Blob(field.unwrap_or_default()));

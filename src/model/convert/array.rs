@@ -1,14 +1,15 @@
 //! Arrays of one dimension, from JSON text
 //!
 //! The text is walked once, element by element, and each element must be spelled as a serialiser with the column's
-//! settings spells it: whole numbers without a point, doubles and escapes as Python's `json` has them.
+//! settings spells it: whole numbers without a point, doubles and escapes as Python's `json` has them, and days, moments
+//! and decimals as the scalar conversions take them.
 
 mod string;
 
 use std::io::Write;
 
-use super::forms::{Element, ExponentForm, JsonForm, WholeNumbers};
-use super::{spelling, uuid};
+use super::forms::{DateForm, DecimalClass, Element, ExponentForm, JsonForm, StampForm, WholeNumbers, Zone};
+use super::{decimal, spelling, temporal, uuid};
 use crate::model::encode::{MAX_FIELD, check_text};
 use crate::model::mapping::Misfit;
 use crate::model::value::Value;
@@ -78,12 +79,20 @@ fn seal(buffer: &mut [u8], start: usize) -> Result<(), Misfit> {
 enum Item<'a> {
     Null,
     Boolean(bool),
+    Smallint(i16),
     Integer(i32),
     Bigint(i64),
+    Float4(f32),
     Double(f64),
+    /// Digits, a precision and a scale
+    Numeric(&'a [u8], u16, i16),
+    /// Days, and as they are written
+    Date(i32, &'a [u8]),
+    /// Microseconds, as they are written, and the offset that is not written
+    Timestamp(i64, &'a [u8], Option<i16>),
     Uuid([u8; 16], &'a [u8]),
-    /// What stands between the quotes
-    String(&'a [u8]),
+    /// What stands between the quotes, and whether it may end with blanks
+    String(&'a [u8], bool),
 }
 
 /// Calls `each` for every element of a list that has the form
@@ -131,15 +140,32 @@ fn item(token: &[u8], element: Element) -> Option<Item<'_>> {
     }
     let string = || token.strip_prefix(b"\"")?.strip_suffix(b"\"");
     Some(match element {
+        Element::Smallint => Item::Smallint(whole(token)?.try_into().ok()?),
         Element::Integer => Item::Integer(whole(token)?.try_into().ok()?),
         Element::Bigint => Item::Bigint(whole(token)?),
         Element::Double => Item::Double(spelling::read(token, WholeNumbers::Point, ExponentForm::Python)?),
+        Element::Float4 => {
+            let wide = spelling::read(token, WholeNumbers::Point, ExponentForm::Python)?;
+            Item::Float4(Some(wide as f32).filter(|narrow| f64::from(*narrow).to_bits() == wide.to_bits())?)
+        }
+        Element::Numeric { precision, scale, quoted } => {
+            Item::Numeric(if quoted { string()? } else { token }, precision, scale)
+        }
         Element::Boolean if token == b"true" => Item::Boolean(true),
         Element::Boolean if token == b"false" => Item::Boolean(false),
         Element::Boolean => return None,
-        Element::Text | Element::Varchar => Item::String(string()?),
+        Element::Text | Element::Varchar => Item::String(string()?, true),
+        Element::Padded => Item::String(string()?, false),
+        Element::Date => Item::Date(temporal::date(Value::Text(string()?), DateForm::Iso).ok()?, string()?),
+        Element::Timestamp { zoned, form } => timestamp(string()?, zoned, form)?,
         Element::Uuid => Item::Uuid(uuid::parse(string()?, super::forms::UuidForm::Hyphens)?, string()?),
     })
+}
+
+fn timestamp(written: &[u8], zoned: bool, form: StampForm) -> Option<Item<'_>> {
+    let micros = temporal::stamp(Value::Text(written), zoned, form).ok()?;
+    // The server would read a text without a zone in the session's one.
+    Some(Item::Timestamp(micros, written, (zoned && form.zone == Zone::None).then_some(form.assumed)))
 }
 
 /// An integer without plus, leading zeros, or a minus before zero
@@ -158,14 +184,19 @@ fn append_element(buffer: &mut Vec<u8>, item: Item<'_>, form: JsonForm) -> Resul
     match item {
         Item::Null => buffer.extend_from_slice(&(-1i32).to_be_bytes()),
         Item::Boolean(truth) => payload(buffer, &[u8::from(truth)]),
+        Item::Smallint(whole) => payload(buffer, &whole.to_be_bytes()),
         Item::Integer(whole) => payload(buffer, &whole.to_be_bytes()),
         Item::Bigint(whole) => payload(buffer, &whole.to_be_bytes()),
+        Item::Float4(real) => payload(buffer, &real.to_bits().to_be_bytes()),
         Item::Double(real) => payload(buffer, &real.to_bits().to_be_bytes()),
+        Item::Numeric(digits, precision, scale) => append_number(buffer, digits, precision, scale)?,
+        Item::Date(days, _) => payload(buffer, &days.to_be_bytes()),
+        Item::Timestamp(micros, ..) => payload(buffer, &micros.to_be_bytes()),
         Item::Uuid(bytes, _) => payload(buffer, &bytes),
-        Item::String(raw) => {
+        Item::String(raw, blanks) => {
             let start = buffer.len();
             buffer.extend_from_slice(&[0; 4]);
-            string::append(buffer, raw, form.ascii, string::Quoting::None)?;
+            append_string(buffer, raw, form, string::Quoting::None, blanks)?;
             seal(buffer, start)?;
         }
     }
@@ -178,17 +209,55 @@ fn append_written(buffer: &mut Vec<u8>, item: Item<'_>, form: JsonForm) -> Resul
     let _ = match item {
         Item::Null => buffer.write_all(b"NULL"),
         Item::Boolean(truth) => buffer.write_all(if truth { b"t" } else { b"f" }),
+        Item::Smallint(whole) => write!(buffer, "{whole}"),
         Item::Integer(whole) => write!(buffer, "{whole}"),
         Item::Bigint(whole) => write!(buffer, "{whole}"),
+        Item::Float4(real) => write!(buffer, "{real:e}"),
         Item::Double(real) => write!(buffer, "{real:e}"),
+        Item::Numeric(digits, precision, scale) => {
+            let start = buffer.len();
+            append_number(buffer, digits, precision, scale)?;
+            buffer.truncate(start);
+            buffer.write_all(digits)
+        }
+        Item::Date(_, written) => buffer.write_all(written),
+        Item::Timestamp(_, written, offset) => append_moment(buffer, written, offset),
         Item::Uuid(_, written) => buffer.write_all(written),
-        Item::String(raw) => {
+        Item::String(raw, blanks) => {
             buffer.push(b'"');
-            string::append(buffer, raw, form.ascii, string::Quoting::Literal)?;
+            append_string(buffer, raw, form, string::Quoting::Literal, blanks)?;
             buffer.write_all(b"\"")
         }
     };
     Ok(())
+}
+
+/// A decimal as a field, in exactly the digits in which the server prints it
+fn append_number(buffer: &mut Vec<u8>, digits: &[u8], precision: u16, scale: i16) -> Result<(), Misfit> {
+    decimal::append(buffer, Value::Text(digits), precision, scale, DecimalClass::Text)
+}
+
+/// A moment with its offset from UTC in minutes, where it is not written already
+fn append_moment(buffer: &mut Vec<u8>, written: &[u8], offset: Option<i16>) -> std::io::Result<()> {
+    buffer.push(b'"');
+    buffer.extend_from_slice(written);
+    if let Some(east) = offset {
+        let (sign, east) = (if east < 0 { '-' } else { '+' }, east.unsigned_abs());
+        write!(buffer, "{sign}{:02}:{:02}", east / 60, east % 60)?;
+    }
+    buffer.write_all(b"\"")
+}
+
+fn append_string(
+    buffer: &mut Vec<u8>,
+    raw: &[u8],
+    form: JsonForm,
+    quoting: string::Quoting,
+    blanks: bool,
+) -> Result<(), Misfit> {
+    let start = buffer.len();
+    string::append(buffer, raw, form.ascii, quoting)?;
+    if !blanks && buffer[start..].ends_with(b" ") { Err(Misfit::TrailingBlanks) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Numbers with a fixed number of digits behind the point
 //!
 //! `numeric(p,s)` rounds what has more than `s` digits behind the point, and says nothing; so the digits are counted
-//! here, and what would be rounded is a misfit. Without a precision every finite number fits.
+//! here, and what would be rounded is a misfit. A negative scale rounds before the point. Without a precision every finite
+//! number fits.
 
 use std::io::Write;
 
@@ -23,7 +24,7 @@ pub(super) fn append(
     buffer: &mut Vec<u8>,
     value: Value<'_>,
     precision: u16,
-    scale: u16,
+    scale: i16,
     class: DecimalClass,
 ) -> Result<(), Misfit> {
     let limits = (precision > 0).then_some((i32::from(precision), scale));
@@ -43,7 +44,7 @@ pub(super) fn would_be_integer(real: f64) -> bool {
     real == real.trunc() && (-(2f64.powi(63))..2f64.powi(63)).contains(&real)
 }
 
-type Limits = Option<(i32, u16)>;
+type Limits = Option<(i32, i16)>;
 
 fn append_whole(buffer: &mut Vec<u8>, whole: i64, limits: Limits, least_scale: u16) -> Result<(), Misfit> {
     let mut text = [0u8; 20];
@@ -84,7 +85,7 @@ fn append_text(buffer: &mut Vec<u8>, text: &[u8], limits: Limits) -> Result<(), 
     let digits = whole.iter().chain(fraction).all(u8::is_ascii_digit);
     let leading_zero = whole.len() > 1 && whole[0] == b'0';
     let bare_point = point.is_some() && fraction.is_empty();
-    let due = limits.is_none_or(|(_, scale)| fraction.len() == usize::from(scale));
+    let due = limits.is_none_or(|(_, scale)| fraction.len() == usize::from(shown(scale)));
     if whole.is_empty() || leading_zero || bare_point || !digits || !due {
         return Err(Misfit::Form);
     }
@@ -93,6 +94,11 @@ fn append_text(buffer: &mut Vec<u8>, text: &[u8], limits: Limits) -> Result<(), 
         return Err(Misfit::NegativeZero);
     }
     append_digits(buffer, Digits { negative, whole, fraction }, limits, fraction.len().min(MAX_FRACTION) as u16)
+}
+
+/// Digits that PostgreSQL prints behind the point for a scale
+fn shown(scale: i16) -> u16 {
+    u16::try_from(scale).unwrap_or(0)
 }
 
 /// A number in plain decimal digits
@@ -106,12 +112,17 @@ impl Digits<'_> {
     /// Checks that nothing would be rounded off, and that the type is wide enough
     fn check(&self, limits: Limits) -> Result<(), Misfit> {
         let first = self.whole.iter().chain(self.fraction).position(|digit| *digit != b'0');
-        let last = self.fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |at| at + 1);
+        // Place of the last digit that is not zero, counted behind the point; before it there are places too, below 1.
+        let behind = self.fraction.iter().rposition(|digit| *digit != b'0').map(|at| at as i32 + 1);
+        let before =
+            || self.whole.iter().rposition(|digit| *digit != b'0').map(|at| at as i32 + 1 - self.whole.len() as i32);
+        let last = behind.or_else(before);
         let places = first.map_or(0, |at| self.whole.len() as i32 - at as i32);
         let fits = match limits {
             // With a scale above the precision even the first places behind the point stay empty.
             Some((precision, scale)) => {
-                last <= usize::from(scale) && (first.is_none() || places <= precision - i32::from(scale))
+                last.is_none_or(|last| last <= scale.into())
+                    && (first.is_none() || places <= precision - i32::from(scale))
             }
             None => self.whole.len() <= MAX_WHOLE && self.fraction.len() <= MAX_FRACTION,
         };
@@ -134,7 +145,7 @@ impl Digits<'_> {
 /// Header and groups of four digits, without zero groups at either end; see `numeric.rs` for the format
 fn append_digits(buffer: &mut Vec<u8>, digits: Digits<'_>, limits: Limits, least_scale: u16) -> Result<(), Misfit> {
     digits.check(limits)?;
-    let scale = limits.map_or(least_scale.max(digits.fraction.len() as u16), |(_, scale)| scale);
+    let scale = limits.map_or(least_scale.max(digits.fraction.len() as u16), |(_, scale)| shown(scale));
     let highest = digits.whole.len().div_ceil(4) as i32 - 1;
     let lowest = -(digits.fraction.len().div_ceil(4) as i32);
     let weight = (lowest..=highest).rev().find(|weight| digits.group(*weight) != 0);
@@ -160,7 +171,7 @@ fn append_words(buffer: &mut Vec<u8>, header: [u16; 4], groups: impl Iterator<It
 mod tests {
     use super::*;
 
-    fn words(value: Value<'_>, precision: u16, scale: u16, class: DecimalClass) -> Result<Vec<u16>, Misfit> {
+    fn words(value: Value<'_>, precision: u16, scale: i16, class: DecimalClass) -> Result<Vec<u16>, Misfit> {
         let mut buffer = Vec::new();
         append(&mut buffer, value, precision, scale, class)?;
         let words: Vec<u16> = buffer[4..].as_chunks().0.iter().map(|word| u16::from_be_bytes(*word)).collect();
@@ -168,7 +179,7 @@ mod tests {
         Ok(words)
     }
 
-    fn text(text: &str, precision: u16, scale: u16) -> Result<Vec<u16>, Misfit> {
+    fn text(text: &str, precision: u16, scale: i16) -> Result<Vec<u16>, Misfit> {
         words(Value::Text(text.as_bytes()), precision, scale, DecimalClass::Text)
     }
 
@@ -199,6 +210,22 @@ mod tests {
         // numeric(2,4) holds 0.0099 and no more.
         assert!(words(Value::Real(0.0099), 2, 4, DecimalClass::Real).is_ok());
         assert_eq!(words(Value::Real(0.01), 2, 4, DecimalClass::Real), Err(Misfit::Range));
+    }
+
+    #[test]
+    fn a_negative_scale_keeps_round_numbers_only() {
+        let hundreds = |value, class| words(value, 3, -2, class);
+        let by_value = |value| hundreds(value, DecimalClass::ByValue);
+        assert_eq!(by_value(Value::Integer(-99_900)), Ok(vec![2, 1, 0x4000, 0, 9, 9900]));
+        assert_eq!(by_value(Value::Integer(0)), Ok(vec![0, 0, 0, 0]));
+        assert_eq!(by_value(Value::Integer(10_000)), Ok(vec![1, 1, 0, 0, 1]));
+        for bad in [1, 50, 110, 100_000] {
+            assert_eq!(by_value(Value::Integer(bad)), Err(Misfit::Range), "{bad}");
+        }
+        assert_eq!(by_value(Value::Real(100.5)), Err(Misfit::Range));
+        assert_eq!(hundreds(Value::Real(300.0), DecimalClass::Real), Ok(vec![1, 0, 0, 0, 300]));
+        assert_eq!(text("300", 3, -2), Ok(vec![1, 0, 0, 0, 300]));
+        assert_eq!([text("301", 3, -2), text("300.0", 3, -2)], [Err(Misfit::Range), Err(Misfit::Form)]);
     }
 
     #[test]

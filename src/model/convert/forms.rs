@@ -122,6 +122,20 @@ pub enum Zone {
     Hours(i16),
 }
 
+/// How the zone is written behind a time of day; the offset itself is that of each value
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneStyle {
+    /// `Z`, and no other
+    Z,
+    /// `+02:00`
+    Colon,
+    /// `+0200`
+    Digits,
+    /// `+02`; whole hours only
+    Hours,
+}
+
 /// What the numbers count that stand for moments, from 1970-01-01 00:00:00 UTC
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -209,12 +223,31 @@ pub enum ExponentForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Element {
+    Smallint,
     Integer,
     Bigint,
+    /// Numbers that 32 bits hold exactly
+    Float4,
+    Double,
+    /// `numeric(precision,scale)`, with no limits if the precision is 0: digits as PostgreSQL prints them, bare or as
+    /// strings
+    Numeric {
+        precision: u16,
+        scale: i16,
+        quoted: bool,
+    },
     Text,
     Varchar,
+    /// `char(n)`: strings without blanks at their end
+    Padded,
     Boolean,
-    Double,
+    /// `"2024-01-02"`
+    Date,
+    /// `timestamp`, or `timestamptz` if zoned
+    Timestamp {
+        zoned: bool,
+        form: StampForm,
+    },
     /// Lower case with hyphens
     Uuid,
 }
@@ -229,15 +262,22 @@ pub struct JsonForm {
 }
 
 impl Element {
-    /// The element type as written in DDL
+    /// The element type as written in DDL, without limits
     pub fn sql(self) -> &'static str {
         match self {
+            Element::Smallint => "smallint",
             Element::Integer => "integer",
             Element::Bigint => "bigint",
+            Element::Float4 => "real",
+            Element::Double => "double precision",
+            Element::Numeric { .. } => "numeric",
             Element::Text => "text",
             Element::Varchar => "varchar",
+            Element::Padded => "bpchar",
             Element::Boolean => "boolean",
-            Element::Double => "double precision",
+            Element::Date => "date",
+            Element::Timestamp { zoned: false, .. } => "timestamp",
+            Element::Timestamp { zoned: true, .. } => "timestamptz",
             Element::Uuid => "uuid",
         }
     }
@@ -245,12 +285,19 @@ impl Element {
     /// Object identifier of the element type, which `array_recv` compares
     pub fn oid(self) -> u32 {
         match self {
+            Element::Smallint => 21,
             Element::Integer => 23,
             Element::Bigint => 20,
+            Element::Float4 => 700,
+            Element::Double => 701,
+            Element::Numeric { .. } => 1700,
             Element::Text => 25,
             Element::Varchar => 1043,
+            Element::Padded => 1042,
             Element::Boolean => 16,
-            Element::Double => 701,
+            Element::Date => 1082,
+            Element::Timestamp { zoned: false, .. } => 1114,
+            Element::Timestamp { zoned: true, .. } => 1184,
             Element::Uuid => 2950,
         }
     }
@@ -269,6 +316,11 @@ impl BoolForm {
         BoolForm::YesLetterUpper,
         BoolForm::Yes,
     ];
+}
+
+impl ZoneStyle {
+    /// Every one
+    pub const ALL: [ZoneStyle; 4] = [ZoneStyle::Colon, ZoneStyle::Z, ZoneStyle::Digits, ZoneStyle::Hours];
 }
 
 impl UuidForm {

@@ -17,6 +17,7 @@ mod spelling;
 mod temporal;
 mod uuid;
 mod vector;
+mod zoned;
 
 use super::mapping::{Mapping, Misfit};
 use super::value::Value;
@@ -59,6 +60,7 @@ fn append_field(buffer: &mut Vec<u8>, value: Value<'_>, mapping: Mapping) -> Res
         Mapping::Decimal { precision, scale, class } => decimal::append(buffer, value, precision, scale, class),
         Mapping::Date(form) => temporal::append_date(buffer, value, form),
         Mapping::Time(form) => temporal::append_time(buffer, value, form),
+        Mapping::ZonedTime { form, zone } => zoned::append(buffer, value, form, zone),
         Mapping::Timestamp { zoned, form } => temporal::append_stamp(buffer, value, zoned, form),
         Mapping::Epoch { unit, .. } => temporal::append_epoch(buffer, value, unit),
         Mapping::Interval(form) => interval::append(buffer, value, form),

@@ -9,12 +9,18 @@ use super::spelling;
 use crate::model::mapping::Misfit;
 use crate::model::value::Value;
 
+/// What pgvector takes at most
+const MAX_DIMENSIONS: u16 = 16_000;
+
 #[inline(never)]
 pub(super) fn append(buffer: &mut Vec<u8>, value: Value<'_>, dimensions: u16, form: VectorForm) -> Result<(), Misfit> {
-    buffer.extend_from_slice(&(4 + 4 * u32::from(dimensions)).to_be_bytes());
-    buffer.extend_from_slice(&dimensions.to_be_bytes());
-    buffer.extend_from_slice(&[0; 2]);
-    each(value, dimensions, form, |float| buffer.extend_from_slice(&float.to_bits().to_be_bytes()))
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; 8]);
+    let count = each(value, dimensions, form, |float| buffer.extend_from_slice(&float.to_bits().to_be_bytes()))?;
+    let [high, low] = count.to_be_bytes();
+    buffer[start..start + 4].copy_from_slice(&(4 + 4 * u32::from(count)).to_be_bytes());
+    buffer[start + 4..start + 6].copy_from_slice(&[high, low]);
+    Ok(())
 }
 
 /// As PostgreSQL's text for it: each number is the shortest decimal that gives back the float
@@ -28,7 +34,7 @@ pub(super) fn append_literal(
     let start = buffer.len();
     buffer.extend_from_slice(&[0; 4]);
     let mut next = b'[';
-    each(value, dimensions, form, |float| {
+    let _count = each(value, dimensions, form, |float| {
         buffer.push(std::mem::replace(&mut next, b','));
         // Writing to memory cannot fail.
         let _ = write!(buffer, "{float:e}");
@@ -39,8 +45,8 @@ pub(super) fn append_literal(
     Ok(())
 }
 
-/// Calls `write` with every float; after a misfit it may have been called with some of them
-fn each(value: Value<'_>, dimensions: u16, form: VectorForm, write: impl FnMut(f32)) -> Result<(), Misfit> {
+/// Calls `write` with every float, and counts them; after a misfit it may have been called with some of them
+fn each(value: Value<'_>, dimensions: u16, form: VectorForm, write: impl FnMut(f32)) -> Result<u16, Misfit> {
     match (form, value) {
         (VectorForm::BlobLe, Value::Blob(blob)) => each_of_blob(blob, dimensions, write),
         (VectorForm::Json { spaced, digits, whole, exponent }, Value::Text(text)) => {
@@ -51,9 +57,17 @@ fn each(value: Value<'_>, dimensions: u16, form: VectorForm, write: impl FnMut(f
     }
 }
 
-fn each_of_blob(blob: &[u8], dimensions: u16, mut write: impl FnMut(f32)) -> Result<(), Misfit> {
+/// The number of floats, if a column of that many dimensions takes them
+fn counted(floats: usize, dimensions: u16) -> Result<u16, Misfit> {
+    let count = u16::try_from(floats).map_err(|_| Misfit::Dimensions)?;
+    let fits = if dimensions == 0 { (1..=MAX_DIMENSIONS).contains(&count) } else { count == dimensions };
+    if fits { Ok(count) } else { Err(Misfit::Dimensions) }
+}
+
+fn each_of_blob(blob: &[u8], dimensions: u16, mut write: impl FnMut(f32)) -> Result<u16, Misfit> {
     let (floats, odd) = blob.as_chunks::<4>();
-    if floats.len() != usize::from(dimensions) || !odd.is_empty() {
+    let count = counted(floats.len(), dimensions)?;
+    if !odd.is_empty() {
         return Err(Misfit::Dimensions);
     }
     for bytes in floats {
@@ -63,7 +77,7 @@ fn each_of_blob(blob: &[u8], dimensions: u16, mut write: impl FnMut(f32)) -> Res
         }
         write(float);
     }
-    Ok(())
+    Ok(count)
 }
 
 fn each_of_list(
@@ -72,7 +86,7 @@ fn each_of_list(
     separator: &[u8],
     rules: Rules,
     mut write: impl FnMut(f32),
-) -> Result<(), Misfit> {
+) -> Result<u16, Misfit> {
     let inner = text.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).ok_or(Misfit::Form)?;
     let mut count = 0;
     for (at, part) in inner.split(|byte| *byte == b',').enumerate() {
@@ -80,7 +94,7 @@ fn each_of_list(
         write(number.and_then(|number| rules.read(number)).ok_or(Misfit::Form)?);
         count += 1;
     }
-    if count == usize::from(dimensions) { Ok(()) } else { Err(Misfit::Dimensions) }
+    counted(count, dimensions)
 }
 
 /// How the column writes its numbers
@@ -162,6 +176,22 @@ mod tests {
             assert_eq!(vector(Value::Blob(&bad.to_le_bytes()), 1, VectorForm::BlobLe), Err(Misfit::Infinite));
         }
         assert!(matches!(vector(Value::Text(b"[1]"), 1, VectorForm::BlobLe), Err(Misfit::Class(_))));
+    }
+
+    #[test]
+    fn a_column_without_dimensions_takes_as_many_as_pgvector_does() {
+        let of = |floats: usize| {
+            let mut buffer = Vec::new();
+            append(&mut buffer, Value::Blob(&vec![0; 4 * floats]), 0, VectorForm::BlobLe)?;
+            Ok((buffer.len(), u32::from_be_bytes(buffer[..4].try_into().unwrap()), buffer[4..8].to_vec()))
+        };
+        assert_eq!(of(1), Ok((12, 8, vec![0, 1, 0, 0])));
+        assert_eq!(of(16_000), Ok((64_008, 64_004, vec![0x3e, 0x80, 0, 0])));
+        for floats in [0, 16_001, 70_000] {
+            assert_eq!(of(floats), Err(Misfit::Dimensions));
+        }
+        assert_eq!(append(&mut Vec::new(), Value::Text(b"[0.5, 0.25]"), 0, PYTHON), Ok(()));
+        assert!(append(&mut Vec::new(), Value::Text(b"[]"), 0, PYTHON).is_err());
     }
 
     #[test]

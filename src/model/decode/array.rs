@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
-use super::{DecodeError, malformed, spelling, uuid};
-use crate::model::convert::forms::{Element, ExponentForm, JsonForm, WholeNumbers};
+use super::numeric::Numeric;
+use super::temporal::{self, Moment};
+use super::{DecodeError, malformed, padded, spelling, uuid};
+use crate::model::convert::forms::{DateForm, Element, ExponentForm, JsonForm, WholeNumbers};
 use crate::model::mapping::Mapping;
 use crate::model::value::Value;
 
@@ -76,6 +78,7 @@ fn append(out: &mut Vec<u8>, field: &[u8], element: Element, form: JsonForm) -> 
     let eight = || field.try_into().map_err(|_| bad);
     // Writing into a Vec cannot fail.
     let _ = match element {
+        Element::Smallint => write!(out, "{}", i16::from_be_bytes(field.try_into().map_err(|_| bad)?)),
         Element::Integer => write!(out, "{}", i32::from_be_bytes(field.try_into().map_err(|_| bad)?)),
         Element::Bigint => write!(out, "{}", i64::from_be_bytes(eight()?)),
         Element::Boolean => match field {
@@ -83,13 +86,32 @@ fn append(out: &mut Vec<u8>, field: &[u8], element: Element, form: JsonForm) -> 
             [1] => out.write_all(b"true"),
             _ => return Err(bad),
         },
-        Element::Double => {
-            let real = f64::from_be_bytes(eight()?);
-            if !real.is_finite() {
+        Element::Float4 => return append_real(out, f32::from_be_bytes(field.try_into().map_err(|_| bad)?).into()),
+        Element::Double => return append_real(out, f64::from_be_bytes(eight()?)),
+        Element::Numeric { quoted, .. } => {
+            let numeric = Numeric::read(field).ok_or(bad)?;
+            if !numeric.is_finite() {
                 return Err(DecodeError::NotFinite);
             }
-            spelling::append(out, format_args!("{real:e}"), WholeNumbers::Point, ExponentForm::Python);
-            Ok(())
+            let quote: &[u8] = if quoted { b"\"" } else { b"" };
+            out.extend_from_slice(quote);
+            numeric.print(out);
+            out.write_all(quote)
+        }
+        Element::Date if field.len() != 4 => return Err(bad),
+        Element::Date => {
+            let mut day = Vec::new();
+            temporal::date(field, DateForm::Iso, &mut day)?;
+            append_quoted(out, &day)
+        }
+        Element::Timestamp { zoned, form } => {
+            let micros = match i64::from_be_bytes(eight()?) {
+                i64::MIN | i64::MAX => return Err(DecodeError::Infinite),
+                micros => micros,
+            };
+            let mut moment = Vec::new();
+            temporal::text(Moment::Since2000(micros), zoned, form, &mut moment)?;
+            append_quoted(out, &moment)
         }
         Element::Uuid if field.len() != 16 => return Err(bad),
         Element::Uuid => {
@@ -101,8 +123,24 @@ fn append(out: &mut Vec<u8>, field: &[u8], element: Element, form: JsonForm) -> 
             append_string(out, std::str::from_utf8(field).map_err(|_| bad)?, form.ascii);
             Ok(())
         }
+        Element::Padded => {
+            append_string(out, std::str::from_utf8(padded::kept(field)).map_err(|_| bad)?, form.ascii);
+            Ok(())
+        }
     };
     Ok(())
+}
+
+fn append_real(out: &mut Vec<u8>, real: f64) -> Result<(), DecodeError> {
+    if !real.is_finite() {
+        return Err(DecodeError::NotFinite);
+    }
+    spelling::append(out, format_args!("{real:e}"), WholeNumbers::Point, ExponentForm::Python);
+    Ok(())
+}
+
+fn append_quoted(out: &mut Vec<u8>, text: &[u8]) -> std::io::Result<()> {
+    [&b"\""[..], text, b"\""].iter().try_for_each(|part| out.write_all(part))
 }
 
 /// A string with the escapes of Python's `json.dumps`, which JavaScript's are if not only ASCII is wanted

@@ -18,6 +18,7 @@ mod temporal;
 mod uuid;
 mod variant;
 mod vector;
+mod zoned;
 
 use super::mapping::Mapping;
 use super::value::Value;
@@ -83,6 +84,7 @@ fn decode_formed<'a>(bytes: &'a [u8], mapping: Mapping, scratch: &'a mut Vec<u8>
         Mapping::Decimal { class, .. } => decimal::value(bytes, class, scratch),
         Mapping::Date(form) => temporal::date(bytes, form, scratch),
         Mapping::Time(form) => temporal::time(bytes, form, scratch),
+        Mapping::ZonedTime { form, zone } => zoned::value(bytes, form, zone, scratch),
         Mapping::Timestamp { zoned, form } => temporal::stamp(bytes, zoned, form, scratch),
         Mapping::Epoch { zoned, unit } => temporal::epoch(bytes, zoned, unit),
         Mapping::Interval(form) => interval::value(bytes, form, scratch),

@@ -18,7 +18,7 @@ pub(super) fn value<'a>(
     let count = u16::from_be_bytes([*high, *low]);
     if !odd.is_empty() || floats.len() != usize::from(count) {
         return malformed(Mapping::Vector { dimensions, form });
-    } else if count != dimensions {
+    } else if dimensions != 0 && count != dimensions {
         return Err(DecodeError::OffGrid);
     }
     let floats = floats.iter().map(|word| f32::from_be_bytes(*word));

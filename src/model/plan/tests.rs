@@ -60,6 +60,46 @@ fn digits_behind_the_seconds_are_counted_in_what_is_written() {
 }
 
 #[test]
+fn limits_of_an_array_are_those_of_its_elements() {
+    let list = |element| Mapping::Array { element, form: JsonForm { spaced: false, ascii: false } };
+    let column = with(list(Element::Varchar), "varchar(2)[]", Check::Elements(Box::new(Check::Chars(2))));
+    assert_eq!(cast(&column).unwrap(), "varchar[]", "a cast with a limit would cut");
+    for (text, expected) in [
+        (r#"["ab",null,"","\u0001\u0002"]"#, Ok(())),
+        (r#"["éé","☃"]"#, Ok(())),
+        (r#"["ab","abc"]"#, Err(Misfit::Characters)),
+        (r#"["ab ",null]"#, Err(Misfit::Characters)),
+        ("[]", Ok(())),
+    ] {
+        for encode in [ColumnPlan::encode, ColumnPlan::encode_parameter] {
+            let mut buffer = vec![9];
+            assert_eq!(encode(&column, &mut buffer, Value::Text(text.as_bytes())), expected, "{text}");
+            assert!(expected.is_ok() || buffer == [9], "{text}");
+        }
+    }
+}
+
+#[test]
+fn durations_are_whole_steps_whatever_their_days() {
+    let interval = Mapping::Interval(crate::model::convert::forms::IntervalForm::Microseconds);
+    let column = with(interval, "interval day to minute", Check::Step(60_000_000));
+    let encode = |micros| column.encode(&mut Vec::new(), Value::Integer(micros));
+    assert_eq!([encode(0), encode(-60_000_000), encode(86_460_000_000)], [Ok(()); 3]);
+    assert_eq!([encode(1), encode(86_400_000_001), encode(-59_000_000)], [Err(Misfit::Finer); 3]);
+    let zoned = Mapping::ZonedTime {
+        form: crate::model::convert::forms::TimeForm {
+            layout: crate::model::convert::forms::TimeLayout::Seconds,
+            fraction: crate::model::convert::forms::Fraction::Fixed(6),
+        },
+        zone: crate::model::convert::forms::ZoneStyle::Colon,
+    };
+    let column = with(zoned, "timetz(3)", Check::Scale(3));
+    let encode = |text: &str| column.encode(&mut Vec::new(), Value::Text(text.as_bytes()));
+    assert_eq!(encode("03:04:05.123000+02:00"), Ok(()));
+    assert_eq!(encode("03:04:05.123400+02:00"), Err(Misfit::Scale));
+}
+
+#[test]
 fn null_is_a_misfit_only_where_the_target_says_not_null() {
     let mut column = example_column("c", Mapping::Bigint);
     let mut buffer = Vec::new();

@@ -8,7 +8,7 @@ use crate::model::convert::forms::{
     TimeForm, TimeLayout, UuidForm, VectorDigits, VectorForm, WholeNumbers, Zone,
 };
 use crate::model::mapping::Mapping;
-use crate::model::planner::evidence::{epoch_unit, stamp_form, time_form};
+use crate::model::planner::evidence::{epoch_unit, stamp_form, time_form, zoned_time_form};
 use crate::model::profile::form::{boolean_words, stamp_words, time_words, uuid_words};
 
 pub(super) const DATES: [DateForm; 2] = [DateForm::Iso, DateForm::Compact];
@@ -33,6 +33,7 @@ pub fn words(mapping: Mapping) -> Option<String> {
         Mapping::Boolean(form) => boolean_words(form).to_owned(),
         Mapping::Date(form) => date_words(form).to_owned(),
         Mapping::Time(form) => time_form(form),
+        Mapping::ZonedTime { form, zone } => zoned_time_form(form, zone),
         Mapping::Timestamp { form, .. } => stamp_form(form),
         Mapping::Epoch { unit, .. } => epoch_unit(unit).to_owned(),
         Mapping::Interval(IntervalForm::Microseconds) => MICROSECONDS.to_owned(),
@@ -112,7 +113,7 @@ pub fn known(kind: Kind) -> String {
     }
 }
 
-fn decimals(precision: u16, scale: u16) -> impl Iterator<Item = Mapping> {
+fn decimals(precision: u16, scale: i16) -> impl Iterator<Item = Mapping> {
     DECIMALS.into_iter().map(move |class| Mapping::Decimal { precision, scale, class })
 }
 

@@ -18,7 +18,7 @@ pub enum Kind {
     Numeric,
     Decimal {
         precision: u16,
-        scale: u16,
+        scale: i16,
     },
     Float4,
     Double,
@@ -134,7 +134,7 @@ fn decimal(numbers: &[u32]) -> Option<TypeName> {
         _ => return None,
     };
     let fits = (1..=MAX_DIGITS).contains(&precision) && scale <= precision;
-    let kind = Kind::Decimal { precision: precision as u16, scale: scale as u16 };
+    let kind = Kind::Decimal { precision: precision as u16, scale: scale as i16 };
     fits.then(|| plain(kind, &format!("numeric({precision},{scale})")))
 }
 
@@ -150,12 +150,15 @@ fn seconds(kind: Kind, name: &str, numbers: &[u32]) -> Option<TypeName> {
 
 fn element_of((name, numbers): &(String, Vec<u32>)) -> Option<Element> {
     match simple(name, numbers).or_else(|| limited(name, numbers))? {
+        TypeName { kind: Kind::Smallint, .. } => Some(Element::Smallint),
         TypeName { kind: Kind::Integer, .. } => Some(Element::Integer),
         TypeName { kind: Kind::Bigint, .. } => Some(Element::Bigint),
         TypeName { kind: Kind::Text, sql, .. } if sql == "text" => Some(Element::Text),
         TypeName { kind: Kind::Text, sql, .. } if sql == "varchar" => Some(Element::Varchar),
         TypeName { kind: Kind::Boolean, .. } => Some(Element::Boolean),
+        TypeName { kind: Kind::Float4, .. } => Some(Element::Float4),
         TypeName { kind: Kind::Double, .. } => Some(Element::Double),
+        TypeName { kind: Kind::Date, .. } => Some(Element::Date),
         TypeName { kind: Kind::Uuid, .. } => Some(Element::Uuid),
         _ => None,
     }
@@ -207,6 +210,9 @@ mod tests {
             ("timestamp without time zone", "timestamp"),
             ("time(0)", "time(0)"),
             ("int[]", "integer[]"),
+            ("int2[]", "smallint[]"),
+            ("date[]", "date[]"),
+            ("float4[]", "real[]"),
             ("character varying []", "varchar[]"),
             ("vector(3)", "vector(3)"),
             ("vector", "vector"),

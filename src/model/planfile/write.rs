@@ -24,6 +24,8 @@ pub struct Content<'a> {
     pub source: Option<String>,
     /// The tables stand on the target already
     pub existing: bool,
+    /// How names are written, where the command line says so and the file does not
+    pub identifiers: Option<&'static str>,
     pub own: &'a [Own],
     /// All tables that the source has
     pub known: &'a [String],
@@ -40,6 +42,9 @@ pub fn write(old: Option<(&str, &Choices)>, content: &Content<'_>) -> Result<Str
     let mut document: DocumentMut = text.parse().map_err(|_| "the file is no TOML".to_owned())?;
     if !document.contains_key("tables") {
         begin(&mut document, content, old.is_none());
+    }
+    if let Some(identifiers) = content.identifiers {
+        set_identifiers(&mut document, identifiers);
     }
     let nothing = BTreeMap::new();
     let chosen = old.map_or(&nothing, |(_, choices)| &choices.tables);
@@ -87,12 +92,34 @@ fn begin(document: &mut DocumentMut, content: &Content<'_>, is_new: bool) {
     document.insert("tables", Item::Table(tables));
 }
 
+/// Notes in the file what the command line said, so that the file alone makes the same plan
+fn set_identifiers(document: &mut DocumentMut, identifiers: &str) {
+    if !document.contains_key("defaults") {
+        let mut defaults = Table::new();
+        defaults.decor_mut().set_prefix("\n");
+        document.insert("defaults", Item::Table(defaults));
+    }
+    // In one line it is somebody's own, and still takes a key.
+    let Some(defaults) = document.get_mut("defaults").and_then(Item::as_table_like_mut) else { return };
+    match defaults.get_mut("identifiers").and_then(Item::as_value_mut) {
+        Some(value) => {
+            let decor = value.decor().clone();
+            *value = Value::from(identifiers);
+            *value.decor_mut() = decor;
+        }
+        None => {
+            defaults.insert("identifiers", toml_edit::value(identifiers));
+        }
+    }
+}
+
 fn update(table: &mut Table, own: &Own, theirs: &TableChoice, content: &Content<'_>) {
     let untouched = theirs.is_untouched();
     if table.is_implicit() {
         table.set_implicit(false);
         table.decor_mut().set_prefix("\n");
     }
+    forget_our_lines(table);
     set_comment(table.decor_mut(), &own.summary, 1);
     let notices = notices(content, &own.table);
     set_notices(table.decor_mut(), &notices);
@@ -191,6 +218,17 @@ fn set_comment(decor: &mut Decor, words: &str, blanks: usize) {
     let there = decor.suffix().and_then(|suffix| suffix.as_str()).unwrap_or_default().trim();
     if there.is_empty() || there.starts_with(OURS) {
         decor.set_suffix(format!("{}{OURS} {}", " ".repeat(blanks), in_one_line(words)));
+    }
+}
+
+/// Removes our full-line comments from inside a table: whoever moved them there, they are written anew
+fn forget_our_lines(table: &mut Table) {
+    for (mut key, item) in table.iter_mut() {
+        set_notices(key.leaf_decor_mut(), &[]);
+        if let Item::Table(inner) = item {
+            set_notices(inner.decor_mut(), &[]);
+            forget_our_lines(inner);
+        }
     }
 }
 

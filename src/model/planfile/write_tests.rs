@@ -58,6 +58,7 @@ fn written(old: Option<&str>, own: &[Own]) -> String {
         title: "a plan".into(),
         source: Some("app.db".into()),
         existing: false,
+        identifiers: None,
         own: &planned,
         known: &known,
         warnings: &warnings,
@@ -273,6 +274,7 @@ fn tables_and_columns_may_be_written_in_any_way() {
         title: String::new(),
         source: None,
         existing: true,
+        identifiers: None,
         own: &own("x"),
         known: &[],
         warnings: &[],
@@ -281,4 +283,27 @@ fn tables_and_columns_may_be_written_in_any_way() {
     let inline = "tables = { t = { skip = true } }";
     let choices = PlanFile::parse(inline).unwrap().choices();
     assert!(write(Some((inline, &choices)), &content).unwrap_err().contains("in one line"));
+}
+
+/// Wherever a formatter or an editor has moved our comments to, each stands once
+#[test]
+fn our_comments_are_moved_back_and_not_repeated() {
+    let own = [own_of("t", "7 rows, key id", vec![own_column("id", 0, "x"), own_column("name", 1, "y")])];
+    let first = written(None, &own);
+    let without = |line: &str| first.lines().filter(|l| !l.starts_with(line)).collect::<Vec<_>>().join("\n") + "\n";
+    for edited in [
+        first.replace("[tables.t] #:", "[tables.t]\n#:"),
+        first.replace("[tables.t] #:", "#: 7 rows, key id\n[tables.t]\n\n  #: x\n#:"),
+        first.replace("[tables.t.columns]", "#: 7 rows, key id\n[tables.t.columns]\n#: WARNING odd"),
+        without("[tables.t] ")
+            .replace("[tables.t.columns]", "#: x\n[tables.t.columns]")
+            .replace("planned", "# planned"),
+        without("planned"),
+    ] {
+        let again = written(Some(&edited), &own);
+        for ours in ["7 rows, key id", "#: WARNING odd", "#: x"] {
+            assert_eq!(again.matches(ours).count(), 1, "{ours}: {edited}\nbecame\n{again}");
+        }
+        assert_eq!(written(Some(&again), &own), again);
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::convert::forms::{DateForm, EpochUnit, Fraction, StampForm, TimeForm, UuidForm};
+use crate::model::convert::forms::{DateForm, EpochUnit, Fraction, StampForm, TimeForm, UuidForm, ZoneStyle};
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, TablePlan};
 use crate::model::profile::form::{TextForm, boolean_words, stamp_words, time_words, uuid_words, write_zone};
@@ -60,6 +60,7 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Json { .. } => {
             format!(", all JSON, {} not for jsonb", grouped(profile.spelled_documents.count))
         }
+        Mapping::Vector { dimensions: 0, .. } => ", all vectors".to_owned(),
         Mapping::Vector { dimensions, .. } => format!(", all vectors of {} dimensions", grouped(dimensions.into())),
         _ => String::new(),
     };
@@ -88,6 +89,16 @@ fn of_text(profile: &ColumnProfile) -> String {
 
 pub fn time_form(form: TimeForm) -> String {
     format!("{}{}", time_words(form.layout), fraction(form.fraction))
+}
+
+pub fn zoned_time_form(form: TimeForm, zone: ZoneStyle) -> String {
+    let zone = match zone {
+        ZoneStyle::Z => "Z",
+        ZoneStyle::Colon => "+hh:mm",
+        ZoneStyle::Digits => "+hhmm",
+        ZoneStyle::Hours => "+hh",
+    };
+    format!("{}{zone}", time_form(form))
 }
 
 pub fn stamp_form(form: StampForm) -> String {

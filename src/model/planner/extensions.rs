@@ -57,6 +57,7 @@ mod tests {
     fn wanted_extensions_are_created_once_or_refused_with_the_statement() {
         let extension = |name: &str, schema: Option<&str>, permitted| Extension {
             name: name.into(),
+            version: "1.0".into(),
             schema: schema.map(str::to_string),
             permitted,
         };

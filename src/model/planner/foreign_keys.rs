@@ -88,7 +88,9 @@ fn is_unique(parent: &TablePlan, columns: &[usize]) -> bool {
 /// Would PostgreSQL compare the two columns as SQLite does
 fn compare(child: &TablePlan, from: usize, parent: &TablePlan, to: usize) -> Result<(), String> {
     let (from_type, to_type) = (child.columns[from].mapping, parent.columns[to].mapping);
-    if from_type != to_type {
+    // PostgreSQL compares integers of any width with each other, in the index of the parent too.
+    let whole = |mapping| matches!(mapping, Mapping::Smallint | Mapping::Integer | Mapping::Bigint);
+    if from_type != to_type && !(whole(from_type) && whole(to_type)) {
         return Err(format!(
             "{} becomes {} and {}.{} becomes {}",
             child.source_name(from),

@@ -5,10 +5,12 @@
 //! unreadable for connections in defensive mode (I11; shown in `sqlite/fulltext_tests.rs`).
 
 use super::names::Names;
-use super::{Draft, MAX_COLUMNS, Notes, Request, notice};
+use super::{Draft, MAX_COLUMNS, Notes, Request, notice, trigrams};
 use crate::model::fulltext::{Content, FullText, FullTextColumn};
 use crate::model::mapping::Mapping;
-use crate::model::plan::{AddedColumn, ColumnPlan, IndexMethod, IndexPlan, IndexTermPlan, Notice, TablePlan, TermPlan};
+use crate::model::plan::{
+    AddedColumn, ColumnPlan, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, Notice, TablePlan, TermPlan,
+};
 use crate::model::schema::{quote_identifier, quote_literal};
 
 /// Characters of all texts of a row together that are searched
@@ -22,6 +24,7 @@ const MAX_CHARACTERS: u64 = 131_072;
 pub(super) fn translate(
     drafts: &mut [Draft],
     found: &[FullText],
+    extensions: &mut Vec<ExtensionPlan>,
     request: &Request<'_>,
     notes: &mut Notes,
 ) -> Vec<Notice> {
@@ -32,7 +35,7 @@ pub(super) fn translate(
         notes.refuse("text_search", &message, "choose one of those that `\\dF` of psql lists, or create it");
     }
     let notices = found.iter().map(|table| {
-        add(drafts, table, request.choices.defaults.text_search.as_deref())
+        add(drafts, table, extensions, request)
             .unwrap_or_else(|(why, remedy)| notice(&table.name, &left(table, &why), remedy))
     });
     notices.collect()
@@ -51,7 +54,12 @@ fn left(table: &FullText, why: &str) -> String {
 
 type Left = (String, Option<&'static str>);
 
-fn add(drafts: &mut [Draft], table: &FullText, configured: Option<&str>) -> Result<Notice, Left> {
+fn add(
+    drafts: &mut [Draft],
+    table: &FullText,
+    extensions: &mut Vec<ExtensionPlan>,
+    request: &Request<'_>,
+) -> Result<Notice, Left> {
     let at = content_table(drafts, table)?;
     let draft = &mut drafts[at];
     if draft.plan.columns.len() + draft.plan.added.len() >= MAX_COLUMNS {
@@ -61,6 +69,10 @@ fn add(drafts: &mut [Draft], table: &FullText, configured: Option<&str>) -> Resu
     if columns.is_empty() {
         return Err((format!("none of its columns is text on the target ({})", unsearched.join("; ")), None));
     }
+    if let Some(notice) = trigrams::index(draft, table, &columns, &unsearched, extensions, request) {
+        return Ok(notice);
+    }
+    let configured = request.choices.defaults.text_search.as_deref();
     let configuration = configured.unwrap_or_else(|| configuration(&table.tokenizer));
     let limit = MAX_CHARACTERS / columns.len() as u64;
     let name = name(&draft.plan, &format!("{}_tsv", table.name));
@@ -179,7 +191,7 @@ fn report(
     if !unsearched.is_empty() {
         message.push_str(&format!("; not searched: {}", unsearched.join(", ")));
     }
-    if table.tokenizer.starts_with("trigram") {
+    if trigrams::are_meant(table) {
         message.push_str("; trigrams find parts of words, which takes an index with pg_trgm's gin_trgm_ops there");
     }
     if let Some(limit) = limit {

@@ -1,7 +1,8 @@
 //! Secondary indexes of the target
 //!
 //! An index under NOCASE or RTRIM becomes one over the text as that collation compares it: in lower case, or without
-//! trailing blanks. `lower` under "C" folds the letters that SQLite folds, those of ASCII, and no others.
+//! trailing blanks. `lower` under "C" folds the letters that SQLite folds, those of ASCII, and no others. An index over
+//! a part of a document becomes a GIN index over that part.
 
 use super::{Draft, MAX_INDEX_BYTES, MAX_INDEX_COLUMNS, Notes};
 use crate::model::choices::Choices;
@@ -25,6 +26,15 @@ pub(super) fn translate(draft: &mut Draft, choices: &Choices, notes: &mut Notes)
             }
         };
         warn_about_collation(&draft.plan, &index, notes);
+        if let (IndexMethod::Gin, [IndexTermPlan { what: TermPlan::Expression(part), .. }]) =
+            (translated.method, translated.terms.as_slice())
+        {
+            let message = format!(
+                "a GIN index on the target, for questions like {part} @> '\"value\"': it knows values and no order, and \
+                 compares documents where SQLite compares what it takes out of them"
+            );
+            notes.warn(&object(&draft.plan, &index), &message, None);
+        }
         if repeats_key(&draft.plan, &translated) {
             continue;
         }
@@ -38,6 +48,17 @@ fn translated(draft: &Draft, index: &Index) -> Result<IndexPlan, String> {
     let scope = Scope::of_table(&draft.plan);
     let translated = |sql: &String| sql::predicate(sql, &scope).map_err(not_translated);
     let predicate = index.predicate.as_ref().map(translated).transpose()?;
+    if let Some(part) = part_of_document(index, &scope) {
+        let what = TermPlan::Expression(part);
+        return Ok(IndexPlan {
+            name: String::new(),
+            unique: false,
+            method: IndexMethod::Gin,
+            terms: vec![IndexTermPlan { what, descending: false, operator_class: None }],
+            predicate,
+            source: Some(index.clone()),
+        });
+    }
     let terms = index.terms.iter().map(|term| translated_term(&draft.plan, term, &scope));
     let terms = terms.collect::<Result<Vec<_>, _>>()?;
     if terms.len() > MAX_INDEX_COLUMNS {
@@ -55,6 +76,17 @@ fn translated(draft: &Draft, index: &Index) -> Result<IndexPlan, String> {
         predicate,
         source: Some(index.clone()),
     })
+}
+
+/// What an index over one part of a document is over. Such an index can neither refuse a row nor change an answer, so that
+/// none but a UNIQUE one has to tell apart what SQLite does
+fn part_of_document(index: &Index, scope: &Scope<'_>) -> Option<String> {
+    match index.terms.as_slice() {
+        [IndexTerm { what: Term::Expression(sql), .. }] if !index.unique => {
+            sql::document_path(sql, scope).ok().flatten()
+        }
+        _ => None,
+    }
 }
 
 fn translated_term(plan: &TablePlan, term: &IndexTerm, scope: &Scope<'_>) -> Result<IndexTermPlan, String> {

@@ -181,7 +181,7 @@ fn fraction(profile: &ColumnProfile) -> Option<Fraction> {
     all.form()
 }
 
-fn decimal(held: Held, profile: &ColumnProfile, precision: u16, scale: u16) -> Finding {
+fn decimal(held: Held, profile: &ColumnProfile, precision: u16, scale: i16) -> Finding {
     if profile.texts + profile.blobs > 0 {
         return Finding::or(None, || strangers(held, profile, "numeric(p,s)"));
     }

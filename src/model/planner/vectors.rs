@@ -2,7 +2,8 @@
 //!
 //! A column becomes a vector itself where one form gives every value back (I10). Lists of double-precision numbers, as
 //! most services return them, do not fit into 32-bit floats: such a column stays what it is, and the target computes a
-//! vector beside it. Where the extension is missing nothing changes, and the plan says what could be.
+//! vector beside it. A column without a value goes by its declaration, where that says how vectors are stored, or by the
+//! plan file. Where the extension is missing nothing changes, and the plan says what could be.
 
 use super::extensions::Missing;
 use super::{Draft, MAX_COLUMNS, Notes, Request, extensions, fulltext};
@@ -10,15 +11,18 @@ use crate::model::convert::forms::VectorForm;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{AddedColumn, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, TermPlan};
 use crate::model::profile::vectors::{Vectors, is_meant};
-use crate::model::schema::{IndexTerm, Term, quote_identifier};
+use crate::model::schema::{Column, IndexTerm, Term, quote_identifier};
 use crate::model::words::{counted, grouped};
 
 /// The extension of pgvector
 const EXTENSION: &str = "vector";
 /// Dimensions that are worth the name, and pgvector's most
 const DIMENSIONS: std::ops::RangeInclusive<u16> = 2..=16_000;
-/// Most dimensions of an HNSW index over `vector`
+/// Most dimensions of an HNSW index over `vector`, and over `halfvec`, with half the bytes for each
 const MAX_INDEXED: u16 = 2_000;
+const MAX_HALF_INDEXED: u16 = 4_000;
+/// The pgvector that brought `halfvec`
+const WITH_HALVES: [u32; 2] = [0, 7];
 
 /// What a column is to become
 enum Way {
@@ -32,14 +36,15 @@ enum Way {
 #[derive(Clone, Copy)]
 struct Distance {
     name: &'static str,
+    /// Behind the name of the type
     operator_class: &'static str,
     operator: &'static str,
 }
 
 const DISTANCES: [Distance; 3] = [
-    Distance { name: "cosine", operator_class: "vector_cosine_ops", operator: "<=>" },
-    Distance { name: "l2", operator_class: "vector_l2_ops", operator: "<->" },
-    Distance { name: "ip", operator_class: "vector_ip_ops", operator: "<#>" },
+    Distance { name: "cosine", operator_class: "cosine_ops", operator: "<=>" },
+    Distance { name: "l2", operator_class: "l2_ops", operator: "<->" },
+    Distance { name: "ip", operator_class: "ip_ops", operator: "<#>" },
 ];
 
 /// What the operator says about a column
@@ -50,6 +55,8 @@ struct Wish {
     /// The column itself is to be one, with these dimensions if they are given
     in_place: bool,
     dimensions: Option<u16>,
+    /// How they are written, if it says so
+    form: Option<VectorForm>,
     /// Another type is wanted
     unwanted: bool,
     distance: Distance,
@@ -79,9 +86,9 @@ pub(super) fn translate(
                     let found = taken.clone().map_or_else(|| extensions::find(request, EXTENSION), Err);
                     match found {
                         Ok(extension) => {
-                            let schema = extension.schema.clone();
+                            let server = Server { schema: extension.schema.clone(), halves: has_halves(request) };
                             extensions::add(extensions, extension);
-                            make(draft, at, dimensions, way, &schema, wish.distance, notes);
+                            make(draft, at, dimensions, way, &server, wish.distance, notes);
                         }
                         Err(missing) => report_missing(draft, at, dimensions, &missing, wish, notes),
                     }
@@ -94,6 +101,19 @@ pub(super) fn translate(
             }
         }
     }
+}
+
+/// What the server's extension is
+struct Server {
+    schema: String,
+    /// New enough for `halfvec`
+    halves: bool,
+}
+
+fn has_halves(request: &Request<'_>) -> bool {
+    let version = request.offer.extension(EXTENSION).map_or("", |extension| extension.version.as_str());
+    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+    numbers.as_slice() >= &WITH_HALVES[..]
 }
 
 /// A table has a type of its own name, so that none may be called like a type of the extension in its schema
@@ -138,14 +158,15 @@ fn wish(draft: &Draft, at: usize, request: &Request<'_>) -> Result<Wish, String>
     // What is missing for vectors is worth knowing in any case.
     let is_there = extensions::find(request, EXTENSION).is_ok();
     let unwanted = type_sql.is_some() && !in_place && index.is_none() && is_there;
-    Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, unwanted, distance })
+    let form = choice.and_then(|choice| choice.form.as_deref()).and_then(form_in_words);
+    Ok(Wish { asked: in_place || index.is_some(), in_place, dimensions, form, unwanted, distance })
 }
 
 /// What the planner would say in the plan file: the type, where the column itself becomes one, and the index
 pub(super) fn own(draft: &Draft, at: usize, request: &Request<'_>) -> Option<(Option<String>, String)> {
     extensions::find(request, EXTENSION).ok()?;
     let distance = DISTANCES[0];
-    let nothing = Wish { asked: false, in_place: false, dimensions: None, unwanted: false, distance };
+    let nothing = Wish { asked: false, in_place: false, dimensions: None, form: None, unwanted: false, distance };
     let (dimensions, way) = find(draft, at, nothing).ok()?;
     let type_sql = matches!(way, Way::InPlace(_)).then(|| format!("{EXTENSION}({dimensions})"));
     Some((type_sql, format!("hnsw:{}", distance.name)))
@@ -161,7 +182,14 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
     if is_compared(draft, at) || !column.is_copied() {
         return Err("it is in a key, an index or a foreign key, or computed".into());
     }
-    let profile = draft.profile_of(at).filter(|profile| profile.values() > 0).ok_or("it holds no value")?;
+    let profile = draft.profile_of(at).ok_or("it holds no value")?;
+    if profile.values() == 0 {
+        let declared = source.and_then(declared_blobs).filter(|_| !wish.in_place || wish.dimensions.is_none());
+        let chosen = wish.dimensions.filter(|_| wish.in_place).map(|n| (n, wish.form.unwrap_or(VectorForm::BlobLe)));
+        let (dimensions, form) = chosen.or(declared).ok_or("it holds no value")?;
+        let known = DIMENSIONS.contains(&dimensions);
+        return if known { Ok((dimensions, Way::InPlace(form))) } else { Err(too_odd(dimensions)) };
+    }
     let vectors = profile.vectors.as_ref().ok_or("its values are not all vectors of one length")?;
     let (dimensions, others) = (vectors.dimensions, &vectors.others);
     if others.count > 0 {
@@ -169,7 +197,7 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
         return Err(format!("{count} of it are no vectors of {} dimensions (e.g. {keys})", grouped(dimensions.into())));
     }
     if !DIMENSIONS.contains(&dimensions) || (wish.in_place && wish.dimensions.is_some_and(|n| n != dimensions)) {
-        return Err(format!("its values have {}", counted(dimensions.into(), "dimension")));
+        return Err(too_odd(dimensions));
     }
     match way(vectors, column.mapping) {
         Some(Way::Beside) if wish.in_place => {
@@ -179,6 +207,26 @@ fn find(draft: &Draft, at: usize, wish: Wish) -> Result<(u16, Way), String> {
         Some(way) => Ok((dimensions, way)),
         None => Err(format!("it is {} on the target", column.type_sql)),
     }
+}
+
+fn too_odd(dimensions: u16) -> String {
+    format!("its values have {}", counted(dimensions.into(), "dimension"))
+}
+
+fn form_in_words(words: &str) -> Option<VectorForm> {
+    match crate::model::planfile::forms::read(crate::model::planfile::types::Kind::Vector(0), words, false)? {
+        Mapping::Vector { form, .. } => Some(form),
+        _ => None,
+    }
+}
+
+/// The dimensions of a column that is declared for 32-bit floats as blobs, F32_BLOB(n) or FLOAT32(n), as libSQL has them
+/// and nothing else. A VECTOR(n) may as well hold lists
+fn declared_blobs(column: &Column) -> Option<(u16, VectorForm)> {
+    let (name, rest) = column.declared_type.split_once('(')?;
+    let known = ["F32_BLOB", "FLOAT32"].contains(&name.trim().to_ascii_uppercase().as_str());
+    let dimensions = rest.trim_end().strip_suffix(')')?.trim().parse().ok()?;
+    known.then_some((dimensions, VectorForm::BlobLe))
 }
 
 fn way(vectors: &Vectors, mapping: Mapping) -> Option<Way> {
@@ -200,9 +248,17 @@ fn is_compared(draft: &Draft, at: usize) -> bool {
         || plan.source.foreign_keys.iter().any(|key| key.columns.iter().any(|column| Some(*column) == source))
 }
 
-fn make(draft: &mut Draft, at: usize, dimensions: u16, way: Way, schema: &str, distance: Distance, notes: &mut Notes) {
+fn make(
+    draft: &mut Draft,
+    at: usize,
+    dimensions: u16,
+    way: Way,
+    server: &Server,
+    distance: Distance,
+    notes: &mut Notes,
+) {
     let object = format!("{}.{}", draft.plan.source.name, draft.plan.source_name(at));
-    let schema = quote_identifier(schema);
+    let schema = quote_identifier(&server.schema);
     let type_sql = format!("{schema}.{}({dimensions})", quote_identifier(EXTENSION));
     let (what, name) = match way {
         Way::InPlace(form) => {
@@ -221,33 +277,48 @@ fn make(draft: &mut Draft, at: usize, dimensions: u16, way: Way, schema: &str, d
             (TermPlan::Expression(quote_identifier(&name)), name)
         }
     };
-    if dimensions > MAX_INDEXED {
-        let message = format!(
-            "no index for its vectors: HNSW takes {} dimensions, and they have {}",
-            grouped(MAX_INDEXED.into()),
-            grouped(dimensions.into())
-        );
-        let remedy = "an index over a cast to halfvec takes 4,000";
-        return notes.warn(&object, &message, Some(remedy));
-    }
-    let operator_class = Some(format!("{schema}.{}", quote_identifier(distance.operator_class)));
+    let half = format!("{schema}.{}({dimensions})", quote_identifier("halfvec"));
+    let (what, kind, operands) = match dimensions {
+        ..=MAX_INDEXED => (what, "vector", (quote_identifier(&name), String::new())),
+        ..=MAX_HALF_INDEXED if server.halves => {
+            let cast = format!("{}::{half}", quote_identifier(&name));
+            (TermPlan::Expression(cast.clone()), "halfvec", (format!("({cast})"), format!("::{half}")))
+        }
+        _ => return no_index(&object, dimensions, server, notes),
+    };
+    let class = quote_identifier(&format!("{kind}_{}", distance.operator_class));
     draft.index_names.push(Some(format!("{}_{name}_hnsw", draft.plan.source.name)));
     draft.plan.indexes.push(IndexPlan {
         name: String::new(),
         unique: false,
         method: IndexMethod::Hnsw,
-        terms: vec![IndexTermPlan { what, descending: false, operator_class }],
+        terms: vec![IndexTermPlan { what, descending: false, operator_class: Some(format!("{schema}.{class}")) }],
         predicate: None,
         source: None,
     });
+    let halves = if kind == "halfvec" { ", of 16-bit floats beyond 2,000 dimensions" } else { "" };
     let message = format!(
-        "{name} is searched with its HNSW index by {} distance: ORDER BY {} {} '[..]' LIMIT n",
-        distance.name,
-        quote_identifier(&name),
-        distance.operator
+        "{name} is searched with its HNSW index by {} distance{halves}: ORDER BY {} {} '[..]'{} LIMIT n",
+        distance.name, operands.0, distance.operator, operands.1
     );
     let others = "choose index = \"hnsw:cosine\", \"hnsw:l2\" or \"hnsw:ip\" for the distance that the queries use";
     notes.warn(&object, &message, Some(others));
+}
+
+/// More dimensions than an index takes
+fn no_index(object: &str, dimensions: u16, server: &Server, notes: &mut Notes) {
+    let most = if server.halves { MAX_HALF_INDEXED } else { MAX_INDEXED };
+    let message = format!(
+        "no index for its vectors: HNSW takes {} dimensions, and they have {}",
+        grouped(most.into()),
+        grouped(dimensions.into())
+    );
+    let remedy = if server.halves || dimensions > MAX_HALF_INDEXED {
+        "they are searched row by row; store embeddings of fewer dimensions, as most models offer them"
+    } else {
+        "pgvector 0.7 and later index up to 4,000 as halfvec: ALTER EXTENSION \"vector\" UPDATE;"
+    };
+    notes.warn(object, &message, Some(remedy));
 }
 
 /// The text as a vector if it is one of so many numbers that a 32-bit float surely takes, else NULL: what the

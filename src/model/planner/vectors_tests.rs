@@ -19,7 +19,11 @@ fn table(declared: &str) -> Table {
 }
 
 fn offer(permitted: bool) -> Offer {
-    let vector = Extension { name: "vector".into(), schema: None, permitted };
+    offer_of("0.8.0", permitted)
+}
+
+fn offer_of(version: &str, permitted: bool) -> Offer {
+    let vector = Extension { name: "vector".into(), version: version.into(), schema: None, permitted };
     Offer { extensions: vec![vector], ..Offer::default() }
 }
 
@@ -141,6 +145,50 @@ fn the_choice_of_the_operator_counts() {
     assert!(plan.refusals[0].message.contains("have 2 dimensions"), "{:?}", plan.refusals);
 }
 
+/// Nothing but the declaration tells what will come
+#[test]
+fn a_column_without_a_value_goes_by_its_declaration_where_that_is_clear() {
+    for nothing in [vec![], vec![Value::Null]] {
+        for (declared, dimensions) in [("F32_BLOB(3)", Some(3)), ("float32 ( 1536 )", Some(1536))] {
+            let plan = plan(declared, &nothing);
+            let Mapping::Vector { dimensions: found, form } = only(&plan).columns[1].mapping else {
+                panic!("{declared}: {:?}", plan.tables[0].columns[1]);
+            };
+            assert_eq!((Some(found), form), (dimensions, VectorForm::BlobLe));
+            assert_eq!((plan.tables[0].indexes.len(), plan.extensions.len()), (1, 1), "{declared}");
+        }
+        for declared in ["VECTOR(3)", "F32_BLOB", "F32_BLOB(1)", "F32_BLOB(x)", "F32_BLOB(3) x", "FLOAT[3]", "BLOB"] {
+            let plan = plan(declared, &nothing);
+            assert!(!matches!(only(&plan).columns[1].mapping, Mapping::Vector { .. }), "{declared}");
+        }
+    }
+    let wrong = plan("F32_BLOB(3)", &[Value::Blob(&[0; 8])]);
+    assert!(matches!(only(&wrong).columns[1].mapping, Mapping::Vector { dimensions: 2, .. }), "the values prove it");
+    // What the operator says settles the rest.
+    let choose = |declared: &str, type_sql: &str, form: Option<&str>| {
+        let choice =
+            ColumnChoice { type_sql: Some(type_sql.into()), form: form.map(str::to_owned), ..ColumnChoice::default() };
+        let columns = [("embedding".to_string(), choice)].into();
+        let tables = [("docs".to_string(), TableChoice { columns, ..TableChoice::default() })].into();
+        plan_with(table(declared), &[], &Choices { tables, ..Choices::default() }, &offer(true))
+    };
+    let json = VectorForm::Json {
+        spaced: true,
+        digits: crate::model::convert::forms::VectorDigits::F32,
+        whole: crate::model::convert::forms::WholeNumbers::Point,
+        exponent: crate::model::convert::forms::ExponentForm::Python,
+    };
+    for (declared, type_sql, form, expected) in [
+        ("VECTOR(3)", "vector(3)", None, VectorForm::BlobLe),
+        ("VECTOR(3)", "vector(3)", Some("JSON, spaced"), json),
+        ("F32_BLOB(3)", "vector", None, VectorForm::BlobLe),
+    ] {
+        let plan = choose(declared, type_sql, form);
+        assert_eq!(only(&plan).columns[1].mapping, Mapping::Vector { dimensions: 3, form: expected });
+    }
+    assert!(choose("VECTOR(3)", "vector", None).refusals[0].message.contains("no value"));
+}
+
 /// A vector that the plan file asks for is refused with the reason where it cannot be had, whatever the column is called
 #[test]
 fn what_is_asked_for_is_made_or_refused() {
@@ -181,7 +229,8 @@ fn a_table_called_vector_keeps_the_extension_out_of_its_schema() {
     let plan = plan_with(docs.clone(), &[text(FLOATS)], &Choices::default(), &offer(true));
     assert_eq!((only(&plan).columns[1].mapping, plan.extensions.len()), (Mapping::Text, 0));
     assert!(plan.warnings[0].message.contains("called like a table"), "{:?}", plan.warnings);
-    let elsewhere = Extension { name: "vector".into(), schema: Some("ext".into()), permitted: false };
+    let elsewhere =
+        Extension { name: "vector".into(), version: "0.8.0".into(), schema: Some("ext".into()), permitted: false };
     let offer = Offer { extensions: vec![elsewhere], ..Offer::default() };
     let plan = plan_with(docs, &[text(FLOATS)], &Choices::default(), &offer);
     assert_eq!(only(&plan).columns[1].type_sql, "\"ext\".\"vector\"(2)");
@@ -202,10 +251,29 @@ fn without_the_extension_the_plan_says_what_is_missing() {
 }
 
 #[test]
-fn too_many_dimensions_for_an_index() {
-    let list = format!("[{}0]", "0,".repeat(2_000));
-    let plan = plan("TEXT", &[text(&list)]);
-    assert!(matches!(only(&plan).columns[1].mapping, Mapping::Vector { dimensions: 2_001, .. }));
-    assert!(plan.tables[0].indexes.is_empty());
-    assert!(plan.warnings.iter().any(|warning| warning.message.contains("2,000 dimensions")), "{:?}", plan.warnings);
+fn more_dimensions_are_indexed_as_halves_where_the_server_can() {
+    let of = |dimensions: usize, version: &str, declared: &str| {
+        let list = format!("[{}0]", "0,".repeat(dimensions - 1));
+        plan_with(table(declared), &[text(&list)], &Choices::default(), &offer_of(version, true))
+    };
+    let halves = "\"embedding\"::\"my app\".\"halfvec\"(2001)";
+    let plan = of(2_001, "0.7.0", "TEXT");
+    let term = &only(&plan).indexes[0].terms[0];
+    assert!(matches!(plan.tables[0].columns[1].mapping, Mapping::Vector { dimensions: 2_001, .. }));
+    assert_eq!(term.what, TermPlan::Expression(halves.into()));
+    assert_eq!(term.operator_class.as_deref(), Some("\"my app\".\"halfvec_cosine_ops\""));
+    let query = format!("ORDER BY ({halves}) <=> '[..]'::\"my app\".\"halfvec\"(2001)");
+    assert!(plan.warnings.iter().any(|warning| warning.message.contains(&query)), "{:?}", plan.warnings);
+    for (dimensions, version, indexes, why) in [
+        (2_000, "0.5.1", 1, "by cosine distance: ORDER BY \"embedding\" <=>"),
+        (2_001, "0.6.2", 0, "HNSW takes 2,000 dimensions, and they have 2,001"),
+        (2_001, "", 0, "HNSW takes 2,000 dimensions"),
+        (4_000, "0.10.0", 1, "halfvec"),
+        (4_001, "0.8.0", 0, "HNSW takes 4,000 dimensions, and they have 4,001"),
+        (4_001, "0.6.0", 0, "HNSW takes 2,000 dimensions, and they have 4,001"),
+    ] {
+        let plan = of(dimensions, version, "TEXT");
+        assert_eq!(only(&plan).indexes.len(), indexes, "{dimensions} {version}");
+        assert!(plan.warnings.iter().any(|warning| warning.message.contains(why)), "{why}: {:?}", plan.warnings);
+    }
 }

@@ -23,7 +23,7 @@ pub enum Intent {
     /// DECIMAL(p,s); without (p,s) the number alone is meant, which needs no proof
     Decimal {
         precision: u16,
-        scale: u16,
+        scale: i16,
     },
     Uuid,
     /// A text of a UUID's width, CHAR(36): one only if some generator made it
@@ -71,7 +71,7 @@ fn of_name(name: &str, arguments: &[u16], affinity: Affinity) -> Intent {
         ("DECIMAL" | "DEC" | "NUMERIC" | "NUMBER", [precision, more @ ..]) if affinity == Affinity::Numeric => {
             let scale = more.first().copied().unwrap_or(0);
             let fits = (1..=MAX_PRECISION).contains(precision) && scale <= *precision && more.len() < 2;
-            if fits { Intent::Decimal { precision: *precision, scale } } else { Intent::Plain }
+            if fits { Intent::Decimal { precision: *precision, scale: scale as i16 } } else { Intent::Plain }
         }
         ("UUID" | "GUID" | "UNIQUEIDENTIFIER", _) => Intent::Uuid,
         ("CHAR" | "CHARACTER" | "NCHAR", [32 | 36]) => Intent::UuidWidth,

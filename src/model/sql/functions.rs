@@ -57,6 +57,7 @@ impl<'a> Translator<'a, '_> {
                 Term::Constant(_) => Err(unknown()),
             },
             ("date" | "datetime" | "strftime", _) => self.moment(call),
+            (super::path::ARROW, _) => Err(Reason::new("a path into JSON")),
             _ => Err(unknown()),
         }
     }

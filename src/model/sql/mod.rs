@@ -21,6 +21,7 @@ mod ir;
 mod literal;
 mod moments;
 mod parse;
+mod path;
 mod pattern;
 mod scope;
 mod typed;
@@ -37,6 +38,7 @@ use expr::Translator;
 use typed::{Collation, Kind, Rank, Term, Typed};
 
 pub use defaults::default;
+pub use path::document_path;
 pub use scope::Scope;
 pub use views::{EarlierView, ViewColumn, ViewSql, view};
 

@@ -400,7 +400,10 @@ fn arithmetic(left: Box<Expr>, operator: Op, right: Box<Expr>) -> Expr {
         Op::Modulus => Operator::Remainder,
         Op::BitwiseAnd => Operator::And,
         Op::BitwiseOr => Operator::Or,
-        Op::ArrowRight | Op::ArrowRightShift => return Expr::Other("a path into JSON"),
+        Op::ArrowRight | Op::ArrowRightShift => {
+            let arguments = Some(vec![*left, *right]);
+            return Expr::Call(Call { name: super::path::ARROW.to_owned(), arguments, distinct: false });
+        }
         _ => return Expr::Other("a shift of bits"),
     };
     Expr::Arithmetic(left, operator, right)

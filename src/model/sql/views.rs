@@ -62,15 +62,17 @@ pub fn view(
     if selects.iter().any(|other| !other.has_types_of(&first)) {
         return Err(Reason::new("UNION ALL of columns that are of different types on PostgreSQL"));
     }
-    let columns = first.columns.into_iter().map(|column| column.named(several)).collect::<Result<Vec<_>, _>>()?;
-    let columns = match parsed.columns {
-        None => columns,
-        Some(names) if names.len() == columns.len() => {
-            let renamed = names.into_iter().zip(columns);
-            renamed.map(|(name, column)| ViewColumn { target_name: name.clone(), name, ..column }).collect()
+    let mut shown = first.columns;
+    match parsed.columns {
+        None => {}
+        Some(names) if names.len() == shown.len() => {
+            for (column, name) in shown.iter_mut().zip(names) {
+                (column.target_name, column.name) = (Some(name.clone()), Some(name));
+            }
         }
         Some(_) => return Err(Reason::new("another number of names than columns")),
-    };
+    }
+    let columns = shown.into_iter().map(|column| column.named(several)).collect::<Result<Vec<_>, _>>()?;
     for (at, column) in columns.iter().enumerate() {
         if column.target_name.len() > LONGEST_NAME || column.target_name.is_empty() {
             return Err(Reason::new("a column without a name, or with one longer than 63 bytes"));

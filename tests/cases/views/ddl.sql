@@ -18,5 +18,7 @@ ALTER TABLE purchase ADD CONSTRAINT purchase_pkey PRIMARY KEY (id);
 CREATE VIEW "active_customers" (id bigint, name text, active boolean, joined timestamp without time zone);
 CREATE VIEW "active_purchases" (id bigint, customer bigint, amount bigint);
 CREATE VIEW "both" (id bigint, name text);
+CREATE VIEW "counted" (number bigint);
 CREATE VIEW "everybody" ("Name" text, note text);
 CREATE VIEW "late" (name text, amount bigint);
+CREATE VIEW "totals" (who bigint, how_many bigint, most bigint);

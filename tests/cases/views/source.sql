@@ -4,6 +4,7 @@ CREATE VIEW active_customers AS SELECT * FROM customer WHERE active = 1;
 CREATE VIEW late AS SELECT a.name, p.amount FROM active_purchases p JOIN active_customers a ON a.id = p.customer;
 CREATE VIEW active_purchases AS SELECT p.id, p.customer, p.amount FROM purchase p JOIN active_customers c ON c.id = p.customer WHERE p.amount > 10;
 CREATE VIEW totals (who, how_many, most) AS SELECT customer, count(*), max(amount) FROM purchase GROUP BY customer;
+CREATE VIEW counted (number) AS SELECT count(*) FROM purchase;
 CREATE VIEW everybody AS SELECT c.name AS "Name", p.note FROM customer c LEFT JOIN purchase p ON p.customer = c.id;
 CREATE VIEW both AS SELECT id, name FROM customer WHERE id < 2 UNION ALL SELECT id, note FROM purchase;
 CREATE VIEW sorted AS SELECT name FROM customer ORDER BY name;

@@ -35,6 +35,37 @@ fn i10_limits_that_are_widened_are_followed() {
     replicator.stop();
 }
 
+/// `quarantine retry` looks at the limits by itself: the replicator goes on running
+#[test]
+fn i10_a_retry_takes_limits_over_that_were_widened_meanwhile() {
+    let given = Given::new(SOURCE, MADE, |_| {});
+    let mut replicator = given.pair.replicate(&[]);
+    given.pair.wait_consistent(&mut replicator);
+    run(&given.pair, "UPDATE t SET name = 'anna' WHERE id = 1; UPDATE t SET mood = 'sad' WHERE id = 2");
+    given.pair.wait_caught_up(&mut replicator);
+    let target = given.target();
+    let held = || target.value("SELECT count(*) FROM crossfade.quarantine");
+    let retry = || {
+        let retry = crate::support::process::Cli::new(["quarantine", "retry", "--source"]).arg(&given.pair.source);
+        retry.arg("--target").arg(&given.pair.target).run().expect_code(0);
+    };
+    retry();
+    assert_eq!(held().as_deref(), Some("2"));
+    target.execute("ALTER TABLE t ALTER name TYPE varchar(9)");
+    target.execute("ALTER TYPE mood ADD VALUE 'sad'");
+    retry();
+    crate::support::process::wait_until("the quarantine to be empty", || held().as_deref() == Some("0"));
+    // What comes later goes by the new limits too.
+    run(&given.pair, "INSERT INTO t VALUES (3, 'annabella', 'sad'), (4, 'annabellas', 'ok')");
+    given.pair.wait_caught_up(&mut replicator);
+    assert_eq!(held().as_deref(), Some("1"));
+    run(&given.pair, "DELETE FROM t WHERE id = 4");
+    given.pair.wait_caught_up(&mut replicator);
+    assert_same(&given.pair.source, &given.pair.target);
+    given.pair.verify();
+    replicator.stop();
+}
+
 /// What no conversion fits any more is named, and nothing is written
 #[test]
 fn what_is_gone_from_the_target_is_named() {

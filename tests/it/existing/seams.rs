@@ -143,3 +143,17 @@ fn i10_a_row_that_no_page_holds_costs_that_row_of_its_chunk() {
     assert_eq!(target.value("SELECT reason FROM crossfade.quarantine").as_deref(), Some("server:54000"));
     given.pair.verify();
 }
+
+/// A view of somebody else over the column that we have added: it is named, and nothing is dropped with it
+#[test]
+fn cancel_names_what_depends_on_a_column_of_ours() {
+    let given = Given::new("CREATE TABLE t(v INT); INSERT INTO t VALUES(1)", "CREATE TABLE t(v bigint)", |_| {});
+    given.pair.verb("run").args(&EXISTING).args(&["--until", "in-sync"]).run().expect_code(0);
+    given.target().execute("CREATE VIEW \"my view\" AS SELECT v, _crossfade_rowid FROM t");
+    let refused = given.pair.verb("cancel").run().expect_code(3);
+    refused.expect_error("_crossfade_rowid").expect_error("my view").expect_error("then cancel again");
+    assert_eq!(given.target().value("SELECT count(*) FROM \"my view\"").as_deref(), Some("1"));
+    given.target().execute("DROP VIEW \"my view\"");
+    given.pair.verb("cancel").run().expect_code(0);
+    assert_same(&given.pair.source, &given.pair.target);
+}

@@ -94,7 +94,7 @@ fn source_tables(connection: &rusqlite::Connection) -> BTreeMap<String, Vec<Stri
 
 fn tables(target: &Pg) -> BTreeMap<String, Vec<Column>> {
     let sql = "SELECT c.relname, a.attname, CASE WHEN coalesce(b.typtype, y.typtype) = 'e' THEN 'enum' \
-               WHEN coalesce(b.typcategory, y.typcategory) = 'A' THEN 'array' ELSE coalesce(b.typname, y.typname) END \
+               ELSE coalesce(b.typname, y.typname) END \
                FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                AND a.attgenerated = '' JOIN pg_type y ON y.oid = a.atttypid \
                LEFT JOIN pg_type b ON b.oid = y.typbasetype AND y.typtype = 'd' \
@@ -112,7 +112,7 @@ fn tables(target: &Pg) -> BTreeMap<String, Vec<Column>> {
 fn term(column: &Column) -> String {
     let name = quote(&column.name);
     match column.kind.as_str() {
-        "array" => format!("to_json({name})"),
+        list if list.starts_with('_') => format!("to_json({name})"),
         "interval" => format!("(extract(epoch FROM {name}) * 1000000)::bigint"),
         _ => name,
     }
@@ -137,7 +137,8 @@ fn of_source(value: ValueRef<'_>, column: &Column) -> String {
                 typed::source(value, "timestamp without time zone").and_then(|t| Some(t.rsplit_once(' ')?.1.to_owned()))
             }
         },
-        "array" => serde_json::from_str::<Json>(&text).ok().map(|json| json.to_string()),
+        list if list.starts_with('_') => elements(&text, list),
+        "timetz" => zoned_time(&text),
         "bpchar" => Some(text.trim_end_matches(' ').to_owned()),
         _ => Some(text),
     };
@@ -152,11 +153,40 @@ fn of_target(text: Option<&str>, column: &Column) -> String {
         "float4" | "float8" => text.parse().ok().map(|v: f64| format!("real {v:?}")),
         "numeric" => decimal(text),
         "bytea" => text.strip_prefix("\\x").map(str::to_owned),
-        "array" => serde_json::from_str::<Json>(text).ok().map(|json| json.to_string()),
+        list if list.starts_with('_') => elements(text, list),
+        "timetz" => zoned_time(text),
         "bpchar" => Some(text.trim_end_matches(' ').to_owned()),
         _ => Some(text.to_owned()),
     };
     stands_for.unwrap_or_else(|| format!("unreadable {}: {text}", column.kind))
+}
+
+/// A JSON list as the array's type has its elements
+fn elements(text: &str, list: &str) -> Option<String> {
+    let element = |json: &Json| -> Option<String> {
+        match (list, json) {
+            (_, Json::Null) => Some("null".to_owned()),
+            ("_numeric", Json::String(text)) => decimal(text),
+            ("_numeric", number) => decimal(&number.to_string()),
+            ("_float4" | "_float8", number) => Some(format!("real {:?}", number.as_f64()?)),
+            ("_bpchar", Json::String(text)) => Some(text.trim_end_matches(' ').to_owned()),
+            ("_timestamp" | "_timestamptz", Json::String(text)) => {
+                typed::source(ValueRef::Text(text.as_bytes()), "timestamp with time zone")
+            }
+            (_, other) => Some(other.to_string()),
+        }
+    };
+    let all = serde_json::from_str::<Vec<Json>>(text).ok()?;
+    Some(all.iter().map(element).collect::<Option<Vec<String>>>()?.join(", "))
+}
+
+/// Clock and offset, however either is written
+fn zoned_time(text: &str) -> Option<String> {
+    let (clock, zone) = text.split_at(text.find(['Z', '+', '-'])?);
+    let digits: String = zone.chars().filter(|c| c.is_ascii_digit()).collect();
+    let minutes: u32 = format!("{digits:0<4}").parse().ok()?;
+    let sign = if zone.starts_with('-') { '-' } else { '+' };
+    Some(format!("{} {sign}{minutes}", typed::source(ValueRef::Text(clock.as_bytes()), "time without time zone")?))
 }
 
 /// The name under which `typed` knows it

@@ -1,6 +1,7 @@
 //! Which lists become arrays, and what is sent for them
 
 use super::*;
+use crate::model::convert::forms::{Fraction, Layout};
 
 const PLAIN: JsonForm = JsonForm { spaced: false, ascii: false };
 const PYTHON: JsonForm = JsonForm { spaced: true, ascii: true };
@@ -30,8 +31,55 @@ fn lists_become_literals() {
         (r#"["a","","null","é,]\"\\"]"#, Element::Text, PLAIN, r#"{"a","","null","é,]\"\\"}"#),
         (r#"["\u00e9\ud83d\ude00\u007f", "\n\u0001"]"#, Element::Varchar, PYTHON, "{\"é😀\u{7f}\",\"\n\u{1}\"}"),
         (r#"["123e4567-e89b-12d3-a456-426614174000"]"#, Element::Uuid, PLAIN, "{123e4567-e89b-12d3-a456-426614174000}"),
+        ("[-32768,7]", Element::Smallint, PLAIN, "{-32768,7}"),
+        ("[0.5, -1.0, 16777216.0]", Element::Float4, PYTHON, "{5e-1,-1e0,1.6777216e7}"),
+        ("[1.50,-2,0.0]", number(0, 0, false), PLAIN, "{1.50,-2,0.0}"),
+        (r#"["1.50","-0.25"]"#, number(4, 2, true), PLAIN, "{1.50,-0.25}"),
+        ("[300,-100]", number(3, -2, false), PLAIN, "{300,-100}"),
+        (r#"["ab"," c",""]"#, Element::Padded, PLAIN, r#"{"ab"," c",""}"#),
+        (r#"["2024-02-29",null]"#, Element::Date, PLAIN, "{2024-02-29,NULL}"),
+        (r#"["2024-01-02T03:04:05.5Z"]"#, stamp(true, Zone::Z, 0), PLAIN, r#"{"2024-01-02T03:04:05.5Z"}"#),
+        (r#"["2024-01-02T03:04:05"]"#, stamp(false, Zone::None, 0), PLAIN, r#"{"2024-01-02T03:04:05"}"#),
+        (r#"["2024-01-02T03:04:05"]"#, stamp(true, Zone::None, -150), PLAIN, r#"{"2024-01-02T03:04:05-02:30"}"#),
     ] {
         assert_eq!(literal(text, element, form).as_deref(), Ok(expected), "{text}");
+    }
+}
+
+fn number(precision: u16, scale: i16, quoted: bool) -> Element {
+    Element::Numeric { precision, scale, quoted }
+}
+
+fn stamp(zoned: bool, zone: Zone, assumed: i16) -> Element {
+    let (layout, fraction) = (Layout::IsoT, Fraction::OmitZero(1));
+    Element::Timestamp { zoned, form: StampForm { layout, fraction, zone, assumed } }
+}
+
+#[test]
+fn elements_that_the_type_would_change_are_misfits() {
+    for (text, element, misfit) in [
+        ("[32768]", Element::Smallint, Misfit::Form),
+        ("[0.1]", Element::Float4, Misfit::Form),
+        ("[1e39]", Element::Float4, Misfit::Form),
+        ("[1.505]", number(4, 2, false), Misfit::Form),
+        ("[1.5]", number(4, 2, false), Misfit::Form),
+        ("[100.00]", number(4, 2, false), Misfit::Range),
+        ("[1e2]", number(0, 0, false), Misfit::Form),
+        ("[-0]", number(0, 0, false), Misfit::NegativeZero),
+        ("[\"1\"]", number(0, 0, false), Misfit::Form),
+        ("[1]", number(0, 0, true), Misfit::Form),
+        ("[150]", number(3, -2, false), Misfit::Range),
+        ("[\"NaN\"]", number(0, 0, true), Misfit::Form),
+        ("[\"a \"]", Element::Padded, Misfit::TrailingBlanks),
+        ("[\"2023-02-29\"]", Element::Date, Misfit::Form),
+        ("[2024]", Element::Date, Misfit::Form),
+        ("[\"2024-01-02T03:04:05.0Z\"]", stamp(true, Zone::Z, 0), Misfit::Form),
+        ("[\"2024-01-02T03:04:05\"]", stamp(true, Zone::Z, 0), Misfit::Form),
+    ] {
+        for append in [append, append_literal] {
+            let result = append(&mut Vec::new(), Value::Text(text.as_bytes()), element, PLAIN);
+            assert_eq!(result, Err(misfit), "{text} {element:?}");
+        }
     }
 }
 

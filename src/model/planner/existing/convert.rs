@@ -1,7 +1,11 @@
 //! From the target's type to what has to be looked for among the source's values
 
+use super::decide::spelled;
 use crate::model::choices::ColumnChoice;
-use crate::model::convert::forms::{DecimalClass, Element, IntervalForm, JsonForm, VectorForm};
+use crate::model::convert::forms::{
+    DecimalClass, Element, Fraction, IntervalForm, JsonForm, Layout, StampForm, TimeForm, TimeLayout, VectorForm, Zone,
+    ZoneStyle,
+};
 use crate::model::convert::recognise::vector_forms;
 use crate::model::mapping::Mapping;
 use crate::model::plan::{Check, ColumnPlan};
@@ -42,9 +46,6 @@ pub(super) enum Way {
     Computed,
 }
 
-/// `0x7FFF` for all fields, and six digits: what an interval without a modifier keeps too
-const WHOLE_INTERVAL: i32 = 0x7fff_0006;
-
 /// What to look for, or why no value could get there
 pub(super) fn seek(
     table: &Table,
@@ -67,7 +68,13 @@ pub(super) fn seek(
     if column.generated.is_some() {
         return Ok(Seek { target, way: Way::Computed, sought: Sought::default(), template, assumed, form });
     }
-    let found = of_kind(&column.kind, source)?;
+    let mut found = of_kind(&column.kind, source, assumed)?;
+    if let Some(wanted) = form.as_ref().filter(|_| found.mappings.iter().any(|mapping| spelled(*mapping).is_some())) {
+        found.mappings.retain(|mapping| spelled(*mapping).as_ref() == Some(wanted));
+        if found.mappings.is_empty() {
+            return Err(format!("{} has no form `{wanted}`", column.type_sql));
+        }
+    }
     let check = found.check;
     let plan = |mapping: Mapping| ColumnPlan { mapping, check: check.clone(), ..template.clone() };
     let sought = Sought {
@@ -96,10 +103,10 @@ fn found(way: Way, intent: Intent) -> Wanted {
     Wanted { way, intent, mappings: Vec::new(), check: Check::None }
 }
 
-fn of_kind(kind: &Kind, source: &Column) -> Result<Wanted, String> {
+fn of_kind(kind: &Kind, source: &Column, assumed: i16) -> Result<Wanted, String> {
     match kind {
         Kind::Enum(labels) => Ok(Wanted { check: Check::Labels(labels.clone()), ..tried([Mapping::Text]) }),
-        Kind::Array { element, modifier } => array(element, *modifier),
+        Kind::Array { element, modifier } => array(element, *modifier, assumed),
         Kind::Base { name, modifier } => base(name, *modifier, source),
         Kind::Other => Err("no conversion to this type is known".into()),
     }
@@ -117,7 +124,7 @@ fn base(name: &str, modifier: i32, source: &Column) -> Result<Wanted, String> {
             Affinity::Integer => tried([Mapping::DoubleInteger, Mapping::Double]),
             _ => tried([Mapping::Double, Mapping::DoubleInteger]),
         },
-        "numeric" => numeric(modifier, source)?,
+        "numeric" => numeric(modifier, source),
         "text" | "citext" => tried([Mapping::Text]),
         "varchar" => Wanted { check: characters(modifier), ..tried([Mapping::Text]) },
         "bpchar" => Wanted { check: characters(modifier), ..tried([Mapping::Padded]) },
@@ -126,14 +133,14 @@ fn base(name: &str, modifier: i32, source: &Column) -> Result<Wanted, String> {
         "cidr" => tried([Mapping::Inet { cidr: true }]),
         "json" => tried([Mapping::Json { binary: false, numbers }]),
         "jsonb" => tried([Mapping::Json { binary: true, numbers }]),
-        "vector" => vector(modifier)?,
+        "vector" => vector(modifier),
         "bool" => found(Way::Boolean, Intent::Boolean),
         "date" => found(Way::Date, Intent::Date),
         "time" => Wanted { check: scale(modifier), ..found(Way::Time, Intent::Time) },
         "timestamp" => Wanted { check: scale(modifier), ..found(Way::Moment { zoned: false }, Intent::Moment) },
         "timestamptz" => Wanted { check: scale(modifier), ..found(Way::Moment { zoned: true }, Intent::Moment) },
-        "interval" if modifier < 0 || modifier == WHOLE_INTERVAL => found(Way::Interval, Intent::Plain),
-        "interval" => return Err("an interval with fields or fewer digits cuts values off".into()),
+        "timetz" => Wanted { check: scale(modifier), ..tried(zoned_times()) },
+        "interval" => interval(modifier, source)?,
         "uuid" => found(Way::Uuid, Intent::Uuid),
         "tsvector" => return Err("a tsvector is computed, and not copied".into()),
         _ => return Err("no conversion to this type is known".into()),
@@ -150,57 +157,133 @@ fn scale(modifier: i32) -> Check {
     u8::try_from(modifier).ok().filter(|digits| *digits < 6).map_or(Check::None, Check::Scale)
 }
 
-fn numeric(modifier: i32, source: &Column) -> Result<Wanted, String> {
-    let limits = (modifier >= 4).then(|| {
-        let packed = modifier - 4;
-        // The scale has 11 bits and a sign.
-        (((packed >> 16) & 0xffff) as u16, ((packed & 0x7ff) ^ 1024) - 1024)
-    });
-    let (precision, scale) = match limits {
-        None => (0, 0),
-        Some((precision, scale)) => {
-            let scale = u16::try_from(scale).map_err(|_| "a numeric with a negative scale rounds values".to_owned())?;
-            (precision, scale)
-        }
-    };
+fn numeric(modifier: i32, source: &Column) -> Wanted {
+    let (precision, scale) = limits(modifier).unwrap_or((0, 0));
     let decimal = |class| Mapping::Decimal { precision, scale, class };
-    let intent = if limits.is_some() { Intent::Decimal { precision, scale } } else { Intent::Plain };
-    let by_value = if limits.is_none() { Mapping::Numeric } else { decimal(DecimalClass::ByValue) };
+    let limited = precision > 0;
+    let intent = if limited { Intent::Decimal { precision, scale } } else { Intent::Plain };
+    let by_value = if limited { decimal(DecimalClass::ByValue) } else { Mapping::Numeric };
     // The affinity says which classes can come at all.
     let wanted = match source.affinity {
         Affinity::Text => tried([decimal(DecimalClass::Text)]),
-        Affinity::Real if limits.is_some() => tried([decimal(DecimalClass::Real)]),
+        Affinity::Real if limited => tried([decimal(DecimalClass::Real)]),
         Affinity::Real | Affinity::Integer => tried([by_value]),
         Affinity::Numeric => tried([by_value, decimal(DecimalClass::Text)]),
         Affinity::Blob => tried([by_value, decimal(DecimalClass::Real), decimal(DecimalClass::Text)]),
     };
-    Ok(Wanted { intent, ..wanted })
+    Wanted { intent, ..wanted }
 }
 
-fn array(element: &str, modifier: i32) -> Result<Wanted, String> {
-    let element = match element {
-        "int4" => Element::Integer,
-        "int8" => Element::Bigint,
-        "text" => Element::Text,
-        // An array travels with a cast, and a cast would cut its elements.
-        "varchar" if modifier >= 0 => {
-            return Err("arrays of varchar(n) are not converted; arrays of varchar are".into());
-        }
-        "varchar" => Element::Varchar,
-        "bool" => Element::Boolean,
-        "float8" => Element::Double,
-        "uuid" => Element::Uuid,
-        _ => return Err("no conversion to arrays of this type is known".into()),
-    };
+/// Precision and scale of a `numeric`; the scale has 11 bits and a sign
+fn limits(modifier: i32) -> Option<(u16, i16)> {
+    let packed = modifier - 4;
+    (packed >= 0).then(|| (((packed >> 16) & 0xffff) as u16, (((packed & 0x7ff) ^ 1024) - 1024) as i16))
+}
+
+fn array(element: &str, modifier: i32, assumed: i16) -> Result<Wanted, String> {
     // As Python's json writes by default, as JavaScript does, and the two mixtures
-    let forms = [(true, true), (false, false), (true, false), (false, true)];
-    Ok(tried(forms.map(|(spaced, ascii)| Mapping::Array { element, form: JsonForm { spaced, ascii } })))
+    let texts = [(true, true), (false, false), (true, false), (false, true)];
+    let elements: Vec<Element> = match element {
+        "int2" => vec![Element::Smallint],
+        "int4" => vec![Element::Integer],
+        "int8" => vec![Element::Bigint],
+        "float4" => vec![Element::Float4],
+        "float8" => vec![Element::Double],
+        "numeric" => {
+            let (precision, scale) = limits(modifier).unwrap_or((0, 0));
+            [false, true].map(|quoted| Element::Numeric { precision, scale, quoted }).into()
+        }
+        "text" => vec![Element::Text],
+        "varchar" => vec![Element::Varchar],
+        "bpchar" => vec![Element::Padded],
+        "bool" => vec![Element::Boolean],
+        "date" => vec![Element::Date],
+        "timestamp" => stamps().map(|form| Element::Timestamp { zoned: false, form }).collect(),
+        "timestamptz" => zoned_stamps(assumed).map(|form| Element::Timestamp { zoned: true, form }).collect(),
+        "uuid" => vec![Element::Uuid],
+        "json" | "jsonb" => {
+            return Err(format!(
+                "a list of {element} would lose which NULL is JSON's: one jsonb column holds the list"
+            ));
+        }
+        _ => return Err(format!("no conversion to arrays of {element} is known: a jsonb column holds such lists")),
+    };
+    let check = match element {
+        "varchar" | "bpchar" => characters(modifier),
+        "timestamp" | "timestamptz" => scale(modifier),
+        _ => Check::None,
+    };
+    let check = if check == Check::None { check } else { Check::Elements(Box::new(check)) };
+    let mappings = elements.into_iter().flat_map(|element| {
+        texts.map(|(spaced, ascii)| Mapping::Array { element, form: JsonForm { spaced, ascii } }).into_iter().take(
+            // Only strings have characters to escape.
+            if matches!(element, Element::Text | Element::Varchar | Element::Padded) { 4 } else { 2 },
+        )
+    });
+    Ok(Wanted { check, ..tried(mappings) })
 }
 
-fn vector(modifier: i32) -> Result<Wanted, String> {
-    let dimensions = u16::try_from(modifier).map_err(|_| "a vector without dimensions is not converted".to_owned())?;
+/// The ways in which programs write moments into JSON, those first that take more
+fn stamps() -> impl Iterator<Item = StampForm> {
+    let fractions = [Fraction::Fixed(3), Fraction::Fixed(6), Fraction::OmitZero(6), Fraction::OmitZero(3)];
+    let pairs = [Layout::IsoT, Layout::IsoSpace].into_iter().flat_map(move |layout| fractions.map(|f| (layout, f)));
+    pairs.map(|(layout, fraction)| StampForm { layout, fraction, zone: Zone::None, assumed: 0 })
+}
+
+fn zoned_stamps(assumed: i16) -> impl Iterator<Item = StampForm> {
+    let zones = [Zone::Z, Zone::Colon(0), Zone::None];
+    stamps().flat_map(move |form| {
+        zones.map(|zone| StampForm { zone, assumed: if zone == Zone::None { assumed } else { 0 }, ..form })
+    })
+}
+
+fn zoned_times() -> impl Iterator<Item = Mapping> {
+    // The first takes times without a fraction too.
+    let omitted = [6, 5, 4, 3, 2, 1].map(Fraction::OmitZero);
+    let exact = [6, 5, 4, 3, 2, 1].map(Fraction::Fixed);
+    let seconds = exact.into_iter().chain(omitted).map(|fraction| (TimeLayout::Seconds, fraction));
+    let forms = seconds.chain([(TimeLayout::Minutes, Fraction::None)]);
+    forms.flat_map(|(layout, fraction)| {
+        ZoneStyle::ALL.map(|zone| Mapping::ZonedTime { form: TimeForm { layout, fraction }, zone })
+    })
+}
+
+/// The steps that an interval's modifier leaves: bits for the fields in its upper half, digits behind the seconds in
+/// the lower (PostgreSQL's `timestamp.h` and `datetime.h`)
+fn interval(modifier: i32, source: &Column) -> Result<Wanted, String> {
+    const MINUTE: i64 = 60_000_000;
+    const BITS: [(i32, i64); 3] = [(12, 0), (11, MINUTE), (10, 60 * MINUTE)];
+    let (fields, digits) = ((modifier >> 16) & 0x7fff, modifier & 0xffff);
+    let finest = BITS.into_iter().find(|(bit, _)| fields & (1 << bit) != 0);
+    let step = match finest {
+        _ if modifier < 0 => 1,
+        Some((_, 0)) => 10i64.pow(6 - digits.clamp(0, 6) as u32),
+        Some((_, step)) => step,
+        None if fields & (1 << 3) != 0 => 1440 * MINUTE,
+        None => return Err("an interval of years and months holds no durations: they have no fixed length".into()),
+    };
+    if step == 1 {
+        return Ok(found(Way::Interval, Intent::Plain));
+    }
+    let fractions =
+        [6, 5, 4, 3, 2, 1].map(Fraction::Fixed).into_iter().chain([Fraction::OmitZero(6), Fraction::OmitZero(3)]);
+    let epochs = fractions.flat_map(|fraction| {
+        [Layout::IsoSpace, Layout::IsoT].map(|layout| {
+            Mapping::Interval(IntervalForm::Epoch(StampForm { layout, fraction, zone: Zone::None, assumed: 0 }))
+        })
+    });
+    let mut mappings: Vec<Mapping> = epochs.chain([MICROSECONDS]).collect();
+    if source.affinity == Affinity::Integer {
+        mappings.rotate_right(1);
+    }
+    Ok(Wanted { check: Check::Step(step), ..tried(mappings) })
+}
+
+fn vector(modifier: i32) -> Wanted {
+    // Without a modifier each vector has dimensions of its own.
+    let dimensions = u16::try_from(modifier).unwrap_or(0);
     let forms = std::iter::once(VectorForm::BlobLe).chain(vector_forms());
-    Ok(tried(forms.map(|form| Mapping::Vector { dimensions, form })))
+    tried(forms.map(|form| Mapping::Vector { dimensions, form }))
 }
 
 /// `+02:00` in minutes

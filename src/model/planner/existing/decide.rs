@@ -5,7 +5,7 @@ use super::empty::{Others, empty};
 use crate::model::convert::forms::{Fraction, IntervalForm, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
-use crate::model::planner::evidence::{stamp_form, time_form};
+use crate::model::planner::evidence::{stamp_form, time_form, zoned_time_form};
 use crate::model::planner::typed::{self, Doubt, Uses};
 use crate::model::planner::writer::Writer;
 use crate::model::profile::ColumnProfile;
@@ -196,6 +196,7 @@ pub(super) fn spelled(mapping: Mapping) -> Option<String> {
     match mapping {
         Mapping::Timestamp { form, .. } | Mapping::Interval(IntervalForm::Epoch(form)) => Some(stamp_form(form)),
         Mapping::Time(form) => Some(time_form(form)),
+        Mapping::ZonedTime { form, zone } => Some(zoned_time_form(form, zone)),
         _ => None,
     }
 }
@@ -235,11 +236,14 @@ fn has_digits(form: &TextForm) -> bool {
 fn tried(seek: &Seek, source: &Column, profile: &ColumnProfile) -> Result<Decided, Vec<Fault>> {
     // NULL is told for all types alike.
     let missed = |trial: &Trial| trial.missed() - if seek.template.not_null { profile.nulls } else { 0 };
-    let of_class = |trial: &Trial| {
-        let classes = trial.misfits.iter().filter(|(misfit, _)| matches!(misfit, Misfit::Class(_)));
-        classes.map(|(_, tally)| tally.count).sum::<u64>()
+    let count = |trial: &Trial, of: fn(&Misfit) -> bool| {
+        trial.misfits.iter().filter(|(misfit, _)| of(misfit)).map(|(_, tally)| tally.count).sum::<u64>()
     };
-    let best = profile.trials.iter().min_by_key(|trial| (missed(trial), of_class(trial)));
+    // Of trials that miss as many values, the one that says most about why.
+    let best = profile.trials.iter().min_by_key(|trial| {
+        let of_class = count(trial, |misfit| matches!(misfit, Misfit::Class(_)));
+        (missed(trial), of_class, count(trial, |misfit| *misfit == Misfit::Form))
+    });
     let Some(best) = best else { return Ok(plain(seek, Mapping::Text)) };
     if missed(best) == 0 {
         let both = profile.trials.iter().take(2).filter(|trial| missed(trial) == 0).count() == 2;
@@ -257,6 +261,19 @@ pub(super) fn doubt_of(mapping: Mapping, both: bool, source: &Column) -> Option<
             let message = "SQLite stores whole numbers here as integers and others as reals, which this type cannot tell \
                            apart: rows with the other kind are quarantined";
             Some((message.into(), "alter the column to numeric on the target, or declare it REAL in SQLite".into()))
+        }
+        Mapping::ZonedTime { form, zone } if both => {
+            let form = zoned_time_form(form, zone);
+            let message =
+                format!("has no value yet, so that its form is a guess ({form}): rows with another are quarantined");
+            Some((message, "give the column's `form` in the plan file, or plan again once there are values".into()))
+        }
+        Mapping::Interval(IntervalForm::Epoch(form)) if both => {
+            let message = format!(
+                "has no value yet, so that its form is a guess ({}): rows with another are quarantined",
+                stamp_form(form)
+            );
+            Some((message, "give the column's `form` in the plan file, or plan again once there are values".into()))
         }
         Mapping::Array { .. } if both => {
             let message = "no list shows how its elements are set apart: \", \" is assumed, as Python's json writes; rows with \
@@ -278,7 +295,10 @@ fn what(misfit: Misfit, trial: &Trial, seek: &Seek) -> String {
         (Misfit::Form, Mapping::Inet { .. }) => format!("are not written as PostgreSQL writes {type_sql}"),
         (Misfit::Form, Mapping::Array { .. }) => format!("are no JSON lists for {type_sql}, all in one spelling"),
         (Misfit::Form, Mapping::Decimal { scale, .. }) => {
-            format!("are not written with exactly {scale} digits behind the point")
+            format!("are not written with exactly {} digits behind the point", scale.max(0))
+        }
+        (Misfit::Form, Mapping::ZonedTime { .. }) => {
+            "are not times of day with an offset from UTC, all in one spelling".to_owned()
         }
         (other, _) => format!("do not fit {type_sql}: {other}"),
     }

@@ -78,7 +78,7 @@ fn only<T: Copy>(seen: &[T]) -> Option<T> {
 pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
     let (mapping, is_guess) = match seek.way {
         Way::Tried | Way::Computed => {
-            let first = seek.sought.trials.first().map_or(Mapping::Text, |trial| trial.mapping);
+            let first = likeliest(seek);
             let warning = doubt_of(first, seek.sought.trials.len() > 1, source);
             return Ok(Decided { warning, ..plain(seek, first) });
         }
@@ -113,6 +113,16 @@ pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Other
         (message, "give the column's `form` in the plan file, or plan again once there are values".into())
     });
     Ok(Decided { warning, ..plain(seek, mapping) })
+}
+
+/// The trial to begin with: the first, but for times of day with an offset one that takes them with and without digits
+/// behind the seconds
+fn likeliest(seek: &Seek) -> Mapping {
+    let mappings = || seek.sought.trials.iter().map(|trial| trial.mapping);
+    let takes_both = |mapping: &Mapping| {
+        matches!(mapping, Mapping::ZonedTime { form: TimeForm { fraction: Fraction::OmitZero(6), .. }, .. })
+    };
+    mappings().find(takes_both).or_else(|| mappings().next()).unwrap_or(Mapping::Text)
 }
 
 /// Every form of a moment or a time that the operator may give where no value shows one

@@ -13,6 +13,15 @@ use crate::model::schema::Table;
 use crate::model::target::{Catalog, Kind, TargetColumn, TargetIndex, TargetTable};
 use crate::model::value::Value;
 
+/// With the bits of their fields, as PostgreSQL's `datetime.h` numbers them
+const INTERVALS: [(&str, &[i32]); 5] = [
+    ("interval day to second", &[3, 10, 11, 12]),
+    ("interval day to minute", &[3, 10, 11]),
+    ("interval hour", &[10]),
+    ("interval day", &[3]),
+    ("interval year to month", &[2, 1]),
+];
+
 /// `varchar(9)`, `numeric(10,2)`, `int4[]`, `enum(a,b)`; anything else by its name in `pg_type`
 pub fn kind(sql: &str) -> Kind {
     let (name, arguments) = match sql.trim_end_matches("[]").split_once('(') {
@@ -22,11 +31,16 @@ pub fn kind(sql: &str) -> Kind {
     if name == "enum" {
         return Kind::Enum(arguments.iter().map(|label| label.to_string()).collect());
     }
+    if let Some((_, fields)) = INTERVALS.iter().find(|(known, _)| *known == sql) {
+        let mask: i32 = fields.iter().map(|bit| 1 << bit).sum();
+        return Kind::Base { name: "interval".into(), modifier: mask << 16 | 0xffff };
+    }
     let numbers: Vec<i32> = arguments.iter().map(|number| number.parse().unwrap()).collect();
     let modifier = match (name, numbers.as_slice()) {
         (_, []) => -1,
         ("varchar" | "bpchar", [length]) => length + 4,
         ("numeric", [precision, scale]) => ((precision << 16) | (scale & 0x7ff)) + 4,
+        ("interval", [digits]) => 0x7fff << 16 | digits,
         (_, [number, ..]) => *number,
     };
     match sql.ends_with("[]") {
@@ -173,6 +187,17 @@ pub fn short(column: &ColumnPlan) -> String {
         Mapping::Decimal { precision, scale, class } => format!("Decimal({precision},{scale}) {class:?}"),
         Mapping::Json { binary, numbers } => {
             format!("{}{}", if binary { "jsonb" } else { "json" }, if numbers { " with numbers" } else { "" })
+        }
+        Mapping::ZonedTime { form, zone } => {
+            format!("timetz {}", crate::model::planner::evidence::zoned_time_form(form, zone))
+        }
+        Mapping::Array { element: crate::model::convert::forms::Element::Timestamp { zoned, form: stamp }, form } => {
+            format!(
+                "{}[] {} spaced={}",
+                if zoned { "timestamptz" } else { "timestamp" },
+                stamp_form(stamp),
+                form.spaced
+            )
         }
         Mapping::Array { element, form } => format!("{element:?}[] spaced={} ascii={}", form.spaced, form.ascii),
         other => format!("{other:?}"),

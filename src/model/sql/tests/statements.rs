@@ -19,6 +19,7 @@ const TERMS: &[(&str, &str)] = &[
     (r#"1"#, r#"not: a constant"#),
     (r#"t / GERMAN"#, r#"not: the collation GERMAN"#),
     (r#"json_extract(j, '$.a')"#, r#"not: the function json_extract"#),
+    (r#"j -> '$.a'"#, r#"not: a path into JSON"#),
     (r#"substr(t, 1, 3) || '-' || n"#, r#"substr("t", 1, 3) || '-' || "n"::text"#),
     (r#"coalesce(t, '')"#, r#"coalesce("t", '')"#),
     (r#"length(made)"#, r#"char_length("made"::text)"#),
@@ -32,6 +33,36 @@ fn terms_are_translated_for_their_equality() {
         index_term(sql, collation, &Scope::of_table(&table))
     };
     check_rows(TERMS, translate);
+}
+
+const PATHS: &[(&str, &str)] = &[
+    (r#"json_extract(j, '$.tags')"#, r#""j" -> 'tags'"#),
+    (r#"json_extract(j, '$.a."b.c"[3].d')"#, r#""j" -> 'a' -> 'b.c' -> 3 -> 'd'"#),
+    (r#"j -> '$[0]'"#, r#""j" -> 0"#),
+    (r#"j ->> 'it''s'"#, r#""j" -> 'it''s'"#),
+    (r#"(j -> 'a') ->> 2"#, r#""j" -> 'a' -> 2"#),
+    (r#"j ->> '0'"#, r#""j" -> '0'"#),
+    (r#"json_extract(j, '$')"#, "none"),
+    (r#"json_extract(j, '$.')"#, "none"),
+    (r#"json_extract(j, '$.a[#-1]')"#, "none"),
+    (r#"json_extract(j, '$.a[+1]')"#, "none"),
+    (r#"json_extract(j, '$a')"#, "none"),
+    (r#"json_extract(j, '$."a\"')"#, "none"),
+    (r#"json_extract(j, 'a')"#, "none"),
+    (r#"json_extract(j, '$.a', '$.b')"#, "none"),
+    (r#"json_extract(t, '$.a')"#, "none"),
+    (r#"json_extract(v, '$.a')"#, "none"),
+    (r#"json_extract(lower(j), '$.a')"#, "none"),
+    (r#"j -> t"#, "none"),
+    (r#"j -> -1"#, "none"),
+    (r#"j"#, "none"),
+];
+
+#[test]
+fn parts_of_documents_have_the_same_place_on_both_sides() {
+    let table = table();
+    let translate = |sql: &str| Ok(document_path(sql, &Scope::of_table(&table))?.unwrap_or_else(|| "none".to_owned()));
+    check_rows(PATHS, translate);
 }
 
 const GENERATED: &[(&str, &str)] = &[
@@ -167,6 +198,8 @@ fn defaults_are_written_as_the_column_has_them() {
 }
 
 const VIEWS: &[(&str, &str)] = &[
+    (r#"(a, "B b") AS SELECT count(*), max(n) FROM things"#, r#"SELECT count(*), max("things"."n") FROM "things""#),
+    (r#"(a) AS SELECT count(*), n FROM things GROUP BY n"#, r#"not: another number of names than columns"#),
     (
         r#"AS SELECT id, t FROM things WHERE n > 0"#,
         r#"SELECT "things"."id" AS "id", "things"."t" AS "t" FROM "things" WHERE "things"."n" > 0"#,

@@ -1,0 +1,4 @@
+UPDATE w SET codes = '["abc", ""]', marks = '["", null]', small = '[32767]', halves = '[16777216.0]', sums = '[0, 100000000000000000000.5]', prices = '["0.00", null]', days = '["0001-01-01", "9999-12-31"]', moments = '[null]', zoned = '["1969-12-31T23:59:59.999Z", "2024-01-02T03:04:05.000Z"]', opens = '00:00:00+00:00', opens_ms = '23:59:59.999Z', length = 0, length_ms = 86400001000, shifts = 0, lasted = '1970-01-01 00:00:00.000000', hundreds = 0, tiny = -0.0001 WHERE id = 1;
+INSERT INTO w VALUES (4, '["é☃"]', '["a"]', '[0]', '[null]', '[-1.0]', '[]', '[null]', '["2024-12-31 23:59:59.500000"]', '[]', '12:00:00.500000+01:00', NULL, 9223372036854775807, NULL, NULL, NULL, 100, NULL);
+INSERT INTO w VALUES (5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '12:00:00+15:59', NULL, NULL, NULL, NULL, NULL, NULL, 0.0001);
+DELETE FROM w WHERE id = 2;
