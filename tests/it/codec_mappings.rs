@@ -70,6 +70,8 @@ pub fn all() -> Vec<Mapping> {
     }
     all.extend(times());
     all.extend(stamps());
+    let spelled = times().chain(stamps()).filter_map(Mapping::in_any_spelling);
+    all.extend(spelled.collect::<Vec<_>>());
     let units = [EpochUnit::S, EpochUnit::Ms, EpochUnit::Us, EpochUnit::SecondsReal];
     all.extend(units.map(|unit| Mapping::Epoch { zoned: true, unit }));
     all.extend(lists());
