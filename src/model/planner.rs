@@ -20,6 +20,7 @@ mod key;
 mod names;
 mod near;
 mod rows;
+mod spellings;
 mod typed;
 mod unify;
 mod vectors;
