@@ -54,6 +54,7 @@ cases! {
     existing_numbers
     existing_prisma
     existing_rails
+    existing_spellings
     existing_sqlalchemy
     existing_synapse
     existing_without_keys
