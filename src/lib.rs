@@ -52,8 +52,9 @@
 //! - **I9** A crash at any point of a switch leaves a state from which `run` goes on by itself (not built yet).
 //! - **I10** No value is lost or changed silently. What the target type cannot hold exactly is refused by the plan, or its
 //!   row quarantined whole at run time, so that each row is in its table or in the quarantine; a round trip gives the
-//!   same value and storage class. `jsonb` holds a document and not its spelling: that stays in SQLite, and both sides are
-//!   compared by document ([`model::canonical`]).
+//!   same value and storage class. `jsonb` holds a document and not its spelling, and `timestamp` a moment that a column
+//!   may spell in several ways: the spelling stays in SQLite, and both sides are compared by document and by moment
+//!   ([`model::canonical`]).
 //! - **I11** crossfade never makes an application's statement fail.
 //! - **I12** Memory is bounded by configuration, never by table, row count or backlog.
 

@@ -1,9 +1,11 @@
 //! The form in which a value is compared with the other side's
 //!
-//! Both sides of verify go through this file, and it shares nothing with the encoder. Only `jsonb` needs it: PostgreSQL
-//! keeps the document and SQLite keeps its spelling, so that the two are equal if they are the same document. What that
-//! is follows jsonb: the order of keys, blanks, escapes and exponents are spelling, the digits of a number are not, and of
-//! equal keys the last one counts.
+//! Both sides of verify go through this file, and it shares nothing with the encoder. `jsonb` needs it: PostgreSQL keeps
+//! the document and SQLite keeps its spelling, so that the two are equal if they are the same document. What that is
+//! follows jsonb: the order of keys, blanks, escapes and exponents are spelling, the digits of a number are not, and of
+//! equal keys the last one counts. So do moments and times of day where a column spells them in several ways.
+
+mod moment;
 
 use super::mapping::Mapping;
 use super::value::Value;
@@ -22,14 +24,22 @@ pub fn comparable<'a>(value: Value<'a>, mapping: Mapping, scratch: &'a mut Vec<u
             // Text that is no document is equal to no document either.
             if document(text, scratch).is_some() { Value::Text(scratch) } else { value }
         }
+        (Value::Text(text), Mapping::Moment { .. }) => {
+            scratch.clear();
+            if moment::stamp(text, scratch).is_some() { Value::Text(scratch) } else { value }
+        }
+        (Value::Text(text), Mapping::TimeOfDay(_)) => {
+            scratch.clear();
+            if moment::time(text, scratch).is_some() { Value::Text(scratch) } else { value }
+        }
         (value, _) => value,
     }
 }
 
 /// What SQLite gets for a value that comes from PostgreSQL: its own spelling, if it holds the same value already
 ///
-/// This is what makes I10 hold for documents: the file stays the home of the spelling, so that one nobody changed goes to
-/// PostgreSQL and comes back byte by byte.
+/// This is what makes I10 hold for documents and for moments in any spelling: the file stays the home of the spelling, so
+/// that one nobody changed goes to PostgreSQL and comes back byte by byte.
 pub fn restore<'a>(old: Value<'a>, new: Value<'a>, mapping: Mapping) -> Value<'a> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let same = comparable(old, mapping, &mut ours).is_identical(&comparable(new, mapping, &mut theirs));

@@ -1,13 +1,14 @@
 //! From what a column holds to the PostgreSQL type that holds all of it
 //!
 //! Every mapping round-trips: decoding what was encoded gives the same value *and* storage class (I10). What a mapping
-//! cannot hold exactly is a [`Misfit`], never a conversion. The one exception is named at [`Mapping::Json`].
+//! cannot hold exactly is a [`Misfit`], never a conversion. The exceptions are named at [`Mapping::Json`] and
+//! [`Mapping::Moment`].
 
 use serde::{Deserialize, Serialize};
 
 use super::convert::forms::{
-    BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, StampForm, TimeForm, UuidForm,
-    VectorForm, ZoneStyle,
+    BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, Layout, StampForm, TimeForm,
+    UuidForm, VectorForm, ZoneStyle,
 };
 
 /// PostgreSQL type of a column together with the conversion to and from it
@@ -48,6 +49,12 @@ pub enum Mapping {
     ZonedTime { form: TimeForm, zone: ZoneStyle },
     /// `timestamp`, or `timestamptz` if zoned
     Timestamp { zoned: bool, form: StampForm },
+    /// `timestamp`, or `timestamptz` if zoned, from texts in any spelling of the moment: PostgreSQL keeps the moment and
+    /// SQLite its spelling, and both sides are compared by `canonical.rs`. A moment that PostgreSQL alone has is written
+    /// in the form, which also says whether the texts have a zone: all of them, or none
+    Moment { zoned: bool, form: StampForm },
+    /// `time`, in the same manner; the form says whether the texts have Rails' date
+    TimeOfDay(TimeForm),
     /// `timestamp`, or `timestamptz` if zoned, from numbers
     Epoch { zoned: bool, unit: EpochUnit },
     /// `interval`
@@ -89,6 +96,8 @@ pub enum Misfit {
     Range,
     /// Text, or a blob, that is not written as the column's other values are
     Form,
+    /// Text that is no exact moment or time of day, or one of another kind than the column's: with a zone or without
+    NoMoment,
     /// More characters than `varchar(n)` or `char(n)` takes
     Characters,
     /// Blanks at the end, which `char(n)` does not keep
@@ -143,10 +152,11 @@ impl Mapping {
             Mapping::Float4 => "real",
             Mapping::Boolean(_) => "boolean",
             Mapping::Date(_) => "date",
-            Mapping::Time(_) => "time",
+            Mapping::Time(_) | Mapping::TimeOfDay(_) => "time",
             Mapping::ZonedTime { .. } => "timetz",
-            Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => "timestamp",
-            Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => "timestamptz",
+            Mapping::Timestamp { zoned, .. } | Mapping::Moment { zoned, .. } | Mapping::Epoch { zoned, .. } => {
+                if zoned { "timestamptz" } else { "timestamp" }
+            }
             Mapping::Interval(_) => "interval",
             Mapping::Uuid(_) => "uuid",
             Mapping::Json { binary: false, .. } => "json",
@@ -169,16 +179,33 @@ impl Mapping {
             Mapping::Float4 => 700,
             Mapping::Boolean(_) => 16,
             Mapping::Date(_) => 1082,
-            Mapping::Time(_) => 1083,
+            Mapping::Time(_) | Mapping::TimeOfDay(_) => 1083,
             Mapping::ZonedTime { .. } => 1266,
-            Mapping::Timestamp { zoned: false, .. } | Mapping::Epoch { zoned: false, .. } => 1114,
-            Mapping::Timestamp { zoned: true, .. } | Mapping::Epoch { zoned: true, .. } => 1184,
+            Mapping::Timestamp { zoned, .. } | Mapping::Moment { zoned, .. } | Mapping::Epoch { zoned, .. } => {
+                if zoned { 1184 } else { 1114 }
+            }
             Mapping::Interval(_) => 1186,
             Mapping::Uuid(_) => 2950,
             Mapping::Json { binary: false, .. } => 114,
             Mapping::Inet { cidr: false } => 869,
             Mapping::Inet { cidr: true } => 650,
         }
+    }
+
+    /// The same type for texts in any spelling, where the form is one of those that may be mixed
+    pub fn in_any_spelling(self) -> Option<Mapping> {
+        match self {
+            Mapping::Timestamp { zoned, form } if form.layout != Layout::Compact => {
+                Some(Mapping::Moment { zoned, form })
+            }
+            Mapping::Time(form) => Some(Mapping::TimeOfDay(form)),
+            _ => None,
+        }
+    }
+
+    /// Texts that SQLite tells apart may be one value on PostgreSQL, so that they are neither keys nor unique
+    pub fn takes_any_spelling(self) -> bool {
+        matches!(self, Mapping::Moment { .. } | Mapping::TimeOfDay(_))
     }
 
     /// The type as written in DDL, where nothing else is asked for
@@ -207,6 +234,7 @@ impl std::fmt::Display for Misfit {
             Misfit::Infinite => "an infinite number",
             Misfit::Range => "a number outside the range of the type",
             Misfit::Form => "a value that is not written as the others of its column",
+            Misfit::NoMoment => "text that is no moment of the column's kind",
             Misfit::Characters => "text with more characters than the type takes",
             Misfit::TrailingBlanks => "text with blanks at its end",
             Misfit::Label => "text that is no label of the enum",

@@ -20,6 +20,7 @@ mod key;
 mod names;
 mod near;
 mod rows;
+mod spellings;
 mod trigrams;
 mod typed;
 mod unify;

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod count;
 pub mod form;
 pub mod intent;
+pub mod spellings;
 pub mod trial;
 pub mod vectors;
 
@@ -14,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 use attempt::Attempt;
 use form::TextForm;
+use spellings::Spellings;
 use trial::Trial;
 use vectors::Vectors;
 
@@ -61,6 +63,9 @@ pub struct ColumnProfile {
     pub no_booleans: Tally,
     /// In a column of days or moments: integers by what they count
     pub epochs: Epochs,
+    /// In a column of days, moments or times: texts that are one, whatever their spelling
+    #[serde(skip)]
+    pub spellings: Spellings,
     /// In a column of DECIMAL(p,s): most digits behind the point, most before it, and numbers with more than (p,s)
     pub scale_max: u32,
     pub whole_max: u32,

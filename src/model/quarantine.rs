@@ -176,7 +176,7 @@ fn reason(misfit: Misfit) -> &'static str {
         Misfit::InvalidUtf8 => "utf8",
         Misfit::InvalidUtf16 => "utf16",
         Misfit::NegativeZero | Misfit::Infinite | Misfit::Range | Misfit::Scale | Misfit::Finer => "range",
-        Misfit::Form | Misfit::TrailingBlanks | Misfit::Dimensions => "form",
+        Misfit::Form | Misfit::NoMoment | Misfit::TrailingBlanks | Misfit::Dimensions => "form",
         Misfit::Characters | Misfit::TooLong | Misfit::RowTooLong => "length",
         Misfit::Label => "label",
         Misfit::Json(_) => "json",

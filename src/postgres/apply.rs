@@ -320,6 +320,8 @@ fn has_equal_spellings(column: &ColumnPlan) -> bool {
             | Mapping::Interval(_)
             | Mapping::Json { .. }
             | Mapping::Inet { .. }
+            | Mapping::Moment { .. }
+            | Mapping::TimeOfDay(_)
             | Mapping::Padded
             | Mapping::Vector { .. }
             | Mapping::Array { .. }

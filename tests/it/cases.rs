@@ -56,6 +56,7 @@ cases! {
     existing_numbers
     existing_prisma
     existing_rails
+    existing_spellings
     existing_sqlalchemy
     existing_synapse
     existing_without_keys
@@ -75,6 +76,10 @@ cases! {
     long_and_colliding_names
     lower_identifiers
     moments
+    moments_of_several_fractions
+    moments_of_several_offsets
+    moments_with_and_without_zone
+    moments_with_t_or_blank
     moments_with_zone
     nocase
     not_translated
@@ -90,6 +95,7 @@ cases! {
     planfile_refused
     planfile_renames
     planfile_skips
+    planfile_spellings
     planfile_types
     planfile_zones
     rails

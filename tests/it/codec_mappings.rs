@@ -91,6 +91,8 @@ pub fn all() -> Vec<Mapping> {
         all.extend(times.map(|(layout, fraction)| Mapping::ZonedTime { form: TimeForm { layout, fraction }, zone }));
     }
     all.extend(stamps());
+    let spelled = times().chain(stamps()).filter_map(Mapping::in_any_spelling);
+    all.extend(spelled.collect::<Vec<_>>());
     let units = [EpochUnit::S, EpochUnit::Ms, EpochUnit::Us, EpochUnit::SecondsReal];
     all.extend(units.map(|unit| Mapping::Epoch { zoned: true, unit }));
     all.extend(lists());

@@ -83,10 +83,19 @@ fn check(value: Value<'_>, mapping: Mapping, payload: &[u8]) {
 
 /// Types of which every value has one layout only, and one SQLite value
 fn has_one_payload(mapping: Mapping) -> bool {
-    use Mapping::{Boolean, Date, Inet, Smallint, Time, Timestamp, Uuid, Vector};
+    use Mapping::{Boolean, Date, Inet, Moment, Smallint, Time, TimeOfDay, Timestamp, Uuid, Vector};
     matches!(
         mapping,
-        Boolean(_) | Date(_) | Inet { .. } | Smallint | Time(_) | Timestamp { .. } | Uuid(_) | Vector { .. }
+        Boolean(_)
+            | Date(_)
+            | Inet { .. }
+            | Moment { .. }
+            | Smallint
+            | Time(_)
+            | TimeOfDay(_)
+            | Timestamp { .. }
+            | Uuid(_)
+            | Vector { .. }
     )
 }
 
@@ -105,9 +114,11 @@ pub fn payload(mapping: Mapping, rng: &mut Rng) -> Vec<u8> {
         Mapping::Numeric => numeric(integer(rng).into(), 0),
         Mapping::Decimal { precision, scale, class } => decimal(precision, scale, class, rng),
         Mapping::Date(_) => (rng.below(3_700_000) as i32 - 740_000).to_be_bytes().to_vec(),
-        Mapping::Time(_) => (micros(rng).rem_euclid(DAY)).to_be_bytes().to_vec(),
+        Mapping::Time(_) | Mapping::TimeOfDay(_) => (micros(rng).rem_euclid(DAY)).to_be_bytes().to_vec(),
         Mapping::ZonedTime { .. } => zoned_time(rng),
-        Mapping::Timestamp { .. } | Mapping::Epoch { .. } => micros(rng).to_be_bytes().to_vec(),
+        Mapping::Timestamp { .. } | Mapping::Moment { .. } | Mapping::Epoch { .. } => {
+            micros(rng).to_be_bytes().to_vec()
+        }
         Mapping::Interval(form) => interval(form, rng),
         Mapping::Uuid(_) => (0..16).map(|_| rng.next() as u8).collect(),
         Mapping::Json { binary, .. } => {

@@ -43,6 +43,14 @@ const fn zoned(fraction: Fraction, zone: ZoneStyle) -> Mapping {
     Mapping::ZonedTime { form: TimeForm { layout: TimeLayout::Seconds, fraction }, zone }
 }
 
+const fn any(zoned: bool, form: StampForm) -> Mapping {
+    Mapping::Moment { zoned, form }
+}
+
+const fn any_time(layout: TimeLayout) -> Mapping {
+    Mapping::TimeOfDay(TimeForm { layout, fraction: Fraction::None })
+}
+
 const fn epoch(unit: EpochUnit) -> Mapping {
     Mapping::Epoch { zoned: true, unit }
 }
@@ -103,6 +111,14 @@ fn printed() -> Vec<(Mapping, Value<'static>, &'static str)> {
         (stamp(true, india), text("2024-01-02 03:04:05-05:30"), "2024-01-02 08:34:05+00"),
         (stamp(true, early), text("0001-01-01 00:00:00+14"), "0001-12-31 10:00:00+00 BC"),
         (stamp(true, StampForm { assumed: 60, ..STAMP }), text("2024-01-01 00:30:00"), "2023-12-31 23:30:00+00"),
+        (any(false, STAMP), text("2024-01-02T03:04:05.3"), "2024-01-02 03:04:05.3"),
+        (any(false, millis), text("2024-01-02 03:04-00:00"), "2024-01-02 03:04:00"),
+        (any(true, millis), text("2024-01-02T03:04:05.123456-0330"), "2024-01-02 06:34:05.123456+00"),
+        (any(true, india), text("9999-12-31T23:59:59.999999Z"), "9999-12-31 23:59:59.999999+00"),
+        (any(true, india), text("0001-01-01T05:30:00+05:30"), "0001-01-01 00:00:00+00"),
+        (any(true, StampForm { assumed: 60, ..STAMP }), text("2024-01-01T00:30"), "2023-12-31 23:30:00+00"),
+        (any_time(TimeLayout::Minutes), text("23:59:59.5"), "23:59:59.5"),
+        (any_time(TimeLayout::Dated), text("2000-01-01 23:59"), "23:59:00"),
         (epoch(EpochUnit::S), Value::Integer(0), "1970-01-01 00:00:00+00"),
         (epoch(EpochUnit::Ms), Value::Integer(1_700_000_000_123), "2023-11-14 22:13:20.123+00"),
         (epoch(EpochUnit::Us), Value::Integer(-1), "1969-12-31 23:59:59.999999+00"),
@@ -235,6 +251,7 @@ fn i10_conversions_read_what_the_application_writes() {
     let text = |text: &'static str| Ok(Value::Text(text.as_bytes()));
     let millis = StampForm { layout: Layout::IsoT, fraction: Fraction::Fixed(3), zone: Zone::Z, assumed: 0 };
     let python = StampForm { fraction: Fraction::OmitZero(6), zone: Zone::Colon(120), ..STAMP };
+    let minutes = StampForm { layout: Layout::MinutesT, ..STAMP };
     let micros = Mapping::Interval(IntervalForm::Microseconds);
     let seconds = Mapping::Time(TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::None });
     let integers = Mapping::Array { element: Element::Integer, form: LIST };
@@ -271,6 +288,21 @@ fn i10_conversions_read_what_the_application_writes() {
         ("timestamptz '2000-02-29 00:00:00.5+02'", stamp(true, python), text("2000-02-29 00:00:00.500000+02:00")),
         ("timestamp 'infinity'", stamp(false, STAMP), Err(Infinite)),
         ("timestamp '1600-12-31 23:59:59'", stamp(false, STAMP), text("1600-12-31 23:59:59")),
+        ("timestamptz '2024-01-02 03:04:05.1234+00'", any(true, millis), text("2024-01-02T03:04:05.123400Z")),
+        ("timestamptz '2024-01-02 03:04:05+00'", any(true, millis), text("2024-01-02T03:04:05.000Z")),
+        ("timestamptz '9999-12-31 23:00:00+00'", any(true, python), text("9999-12-31 23:00:00+00:00")),
+        ("timestamptz '9999-12-31 21:59:59.5+00'", any(true, python), text("9999-12-31 23:59:59.500000+02:00")),
+        ("timestamptz '10000-01-01 00:00:00+00'", any(true, python), Err(OffGrid)),
+        ("timestamptz '0001-12-31 23:59:59+00 BC'", any(true, python), Err(OffGrid)),
+        ("timestamp '0001-12-31 23:59:59 BC'", any(false, STAMP), Err(OffGrid)),
+        ("timestamp '-infinity'", any(false, STAMP), Err(Infinite)),
+        ("timestamp '2024-01-02 03:04:05'", any(false, minutes), text("2024-01-02T03:04:05")),
+        ("timestamp '2024-01-02 03:04:00'", any(false, minutes), text("2024-01-02T03:04")),
+        ("timestamp '2024-01-02 03:04:00.000001'", any(false, minutes), text("2024-01-02T03:04:00.000001")),
+        ("time '03:04:00'", any_time(TimeLayout::Minutes), text("03:04")),
+        ("time '03:04:05.25'", any_time(TimeLayout::Minutes), text("03:04:05.250000")),
+        ("time '03:04:05'", any_time(TimeLayout::Dated), text("2000-01-01 03:04:05")),
+        ("time '24:00:00'", any_time(TimeLayout::Seconds), Err(OffGrid)),
         ("timestamptz '2001-09-09 01:46:40+00'", epoch(EpochUnit::S), Ok(Value::Integer(1_000_000_000))),
         ("timestamptz '1969-12-31 23:59:59.5+00'", epoch(EpochUnit::Ms), Ok(Value::Integer(-500))),
         ("timestamptz '1969-12-31 23:59:59.5+00'", epoch(EpochUnit::S), Err(OffGrid)),
@@ -325,6 +357,36 @@ fn i10_conversions_read_what_the_application_writes() {
             let RawField(field) = row.get(0);
             let mut scratch = b"left over".to_vec();
             assert_eq!(decode_field(Some(&field), mapping, &mut scratch), expected, "{sql} as {mapping:?}");
+        }
+    });
+}
+
+/// The server's own reading of every spelling that is taken is what was written, whatever its time zone
+#[test]
+fn i10_spellings_of_a_moment_are_read_by_the_server_as_the_same_one() {
+    let mut runner = TestRunner::deterministic();
+    let spellings = "[0129]{4}-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,7})?)?\
+                     (Z|[+-][01][0-9](:?[0-6][0-9])?)?|(2000-01-01 )?[0-2][0-9]:[0-5][0-9](:[0-6][0-9](\\.[0-9]{1,7})?)?";
+    let spellings = proptest::string::string_regex(spellings).unwrap();
+    let texts: Vec<String> = (0..6000).map(|_| spellings.new_tree(&mut runner).unwrap().current()).collect();
+    let zulu = StampForm { zone: Zone::Z, ..STAMP };
+    let kinds = [any(false, STAMP), any(true, zulu), any_time(TimeLayout::Seconds), any_time(TimeLayout::Dated)];
+    run(async |client| {
+        client.batch_execute("SET timezone = 'America/St_Johns'").await.unwrap();
+        for mapping in kinds {
+            let fits = |text: &&String| encode_field(&mut Vec::new(), Value::Text(text.as_bytes()), mapping).is_ok();
+            let taken: Vec<&String> = texts.iter().filter(fits).collect();
+            assert!(taken.len() > 50, "{} texts as {mapping:?}", taken.len());
+            let values: Vec<_> = taken.iter().map(|text| (mapping, Value::Text(text.as_bytes()))).collect();
+            load(client, &type_sql(mapping), &values).await;
+            let query = format!(
+                "SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS a (t, m) JOIN t AS b ON b.n = m - 1 \
+                 WHERE t::{} IS DISTINCT FROM v",
+                type_sql(mapping)
+            );
+            let wrong = client.query(&query, &[&taken]).await.unwrap();
+            let wrong: Vec<&str> = wrong.iter().map(|row| row.get(0)).collect();
+            assert_eq!(wrong, [""; 0], "{mapping:?}");
         }
     });
 }

@@ -238,8 +238,8 @@ fn everything_wrong_is_refused_at_once() {
         "t.code -> code character varying(4): 1 of 2 values have more characters than character varying(4) takes, e.g. id=2",
         "t.small -> small smallint: 1 of 2 values do not fit smallint exactly, e.g. id=2",
         "t.mood -> mood public.mood: 1 of 2 values are no labels of public.mood (angry), e.g. id=2",
-        "t.at -> at timestamp(3) without time zone: 1 of 2 values are texts in another form than most \
-         (1 %Y-%m-%d %H:%M:%S.3, 1 %Y-%m-%d %H:%M:%S.6), e.g. id=2",
+        "t.at -> at timestamp(3) without time zone: 1 of 2 values have more than 3 digits behind the seconds, which \
+         timestamp(3) without time zone would cut off, e.g. id=2",
         "t.doc -> doc jsonb: 1 of 2 values do not fit jsonb: text that is not JSON, e.g. id=2",
         "t.need -> need text: 1 of 2 values are NULL, and the target has NOT NULL, e.g. id=2",
         "t.price -> price real: 1 of 2 values do not fit real exactly, e.g. id=2",

@@ -61,6 +61,8 @@ mod schema_moves;
 mod schemas;
 /// The source restored, trimmed, rebuilt or removed behind our back (I2, I5)
 mod source_faults;
+/// Moments that SQLite spells in several ways (I10)
+mod spellings;
 /// Servers, child processes, and the independent comparison
 mod support;
 /// Rules of the source tree

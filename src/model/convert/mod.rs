@@ -10,6 +10,7 @@ pub mod forms;
 mod inet;
 mod interval;
 mod json;
+mod moment;
 mod number;
 mod padded;
 pub mod recognise;
@@ -62,6 +63,8 @@ fn append_field(buffer: &mut Vec<u8>, value: Value<'_>, mapping: Mapping) -> Res
         Mapping::Time(form) => temporal::append_time(buffer, value, form),
         Mapping::ZonedTime { form, zone } => zoned::append(buffer, value, form, zone),
         Mapping::Timestamp { zoned, form } => temporal::append_stamp(buffer, value, zoned, form),
+        Mapping::Moment { zoned, form } => moment::append(buffer, value, zoned, form),
+        Mapping::TimeOfDay(form) => moment::append_time(buffer, value, form.layout),
         Mapping::Epoch { unit, .. } => temporal::append_epoch(buffer, value, unit),
         Mapping::Interval(form) => interval::append(buffer, value, form),
         Mapping::Uuid(form) => uuid::append(buffer, value, form),

@@ -1,7 +1,8 @@
 //! Days, times of day and moments
 //!
 //! Texts are read at fixed positions: no blanks, no missing digits, real days of the years 0001 to 9999, no 24:00, no
-//! second 60. So a text and the number that PostgreSQL keeps determine each other, given the column's form.
+//! second 60. So a text and the number that PostgreSQL keeps determine each other, given the column's form; `moment.rs` has
+//! the columns in which several texts are one moment.
 
 use super::forms::{DateForm, EpochUnit, Fraction, Layout, StampForm, TimeForm, TimeLayout, Zone};
 use super::number::append_four;
@@ -9,8 +10,8 @@ use crate::model::encode::append_eight;
 use crate::model::mapping::Misfit;
 use crate::model::value::Value;
 
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+pub(super) const SECOND: i64 = 1_000_000;
+pub(super) const DAY: i64 = 86_400 * SECOND;
 
 /// From 1970-01-01 to 2000-01-01, PostgreSQL's day zero
 const EPOCH: i64 = 10_957 * DAY;
@@ -87,36 +88,36 @@ pub(super) fn stamp(value: Value<'_>, zoned: bool, form: StampForm) -> Result<i6
 }
 
 /// What is left of a text; every method takes from its beginning, or fails
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn of(value: Value<'a>) -> Result<Reader<'a>, Misfit> {
+    pub fn of(value: Value<'a>) -> Result<Reader<'a>, Misfit> {
         if let Value::Text(text) = value { Ok(Reader(text)) } else { Err(Misfit::Class(value.class())) }
     }
 
-    fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn byte(&mut self, expected: u8) -> Option<()> {
+    pub fn byte(&mut self, expected: u8) -> Option<()> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         (*first == expected).then_some(())
     }
 
     /// A number of exactly this many digits
-    fn number(&mut self, digits: usize) -> Option<i32> {
+    pub fn number(&mut self, digits: usize) -> Option<i32> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
         number.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i32::from(digit - b'0')))
     }
 
-    fn below(&mut self, limit: i32) -> Option<i64> {
+    pub fn below(&mut self, limit: i32) -> Option<i64> {
         self.number(2).filter(|number| *number < limit).map(i64::from)
     }
 
     /// Days since 2000-01-01
-    fn date(&mut self, hyphens: bool) -> Option<i32> {
+    pub fn date(&mut self, hyphens: bool) -> Option<i32> {
         let year = self.number(4)?;
         if hyphens {
             self.byte(b'-')?;
@@ -133,10 +134,15 @@ impl<'a> Reader<'a> {
             TimeLayout::Minutes => self.minutes(true),
             TimeLayout::Seconds => self.seconds(true, form.fraction),
             TimeLayout::Dated => {
-                self.0 = self.0.strip_prefix(b"2000-01-01 ")?;
+                self.rails_date()?;
                 self.seconds(true, form.fraction)
             }
         }
+    }
+
+    pub fn rails_date(&mut self) -> Option<()> {
+        self.0 = self.0.strip_prefix(b"2000-01-01 ")?;
+        Some(())
     }
 
     fn stamp(&mut self, form: StampForm) -> Option<i64> {
@@ -155,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Hours and minutes, in microseconds
-    fn minutes(&mut self, colon: bool) -> Option<i64> {
+    pub fn minutes(&mut self, colon: bool) -> Option<i64> {
         let hours = self.below(24)?;
         if colon {
             self.byte(b':')?;

@@ -10,6 +10,7 @@ mod decimal;
 mod inet;
 mod interval;
 mod json;
+mod moment;
 mod number;
 mod numeric;
 mod padded;
@@ -86,6 +87,8 @@ fn decode_formed<'a>(bytes: &'a [u8], mapping: Mapping, scratch: &'a mut Vec<u8>
         Mapping::Time(form) => temporal::time(bytes, form, scratch),
         Mapping::ZonedTime { form, zone } => zoned::value(bytes, form, zone, scratch),
         Mapping::Timestamp { zoned, form } => temporal::stamp(bytes, zoned, form, scratch),
+        Mapping::Moment { zoned, form } => moment::stamp(bytes, zoned, form, scratch),
+        Mapping::TimeOfDay(form) => moment::time(bytes, form, scratch),
         Mapping::Epoch { zoned, unit } => temporal::epoch(bytes, zoned, unit),
         Mapping::Interval(form) => interval::value(bytes, form, scratch),
         Mapping::Uuid(form) => uuid::value(bytes, form, scratch),

@@ -12,7 +12,7 @@ use crate::model::mapping::Mapping;
 use crate::model::value::Value;
 
 const PER_SECOND: i64 = 1_000_000;
-const PER_MINUTE: i64 = 60 * PER_SECOND;
+pub(super) const PER_MINUTE: i64 = 60 * PER_SECOND;
 const PER_DAY: i64 = 1440 * PER_MINUTE;
 
 /// Days from 1970-01-01 to 2000-01-01

@@ -8,7 +8,7 @@ use crate::model::convert::forms::{
     TimeForm, TimeLayout, UuidForm, VectorDigits, VectorForm, WholeNumbers, Zone,
 };
 use crate::model::mapping::Mapping;
-use crate::model::planner::evidence::{epoch_unit, stamp_form, time_form, zoned_time_form};
+use crate::model::planner::evidence::{ANY_SPELLING, any_spelling, epoch_unit, stamp_form, time_form, zoned_time_form};
 use crate::model::profile::form::{boolean_words, stamp_words, time_words, uuid_words};
 
 pub(super) const DATES: [DateForm; 2] = [DateForm::Iso, DateForm::Compact];
@@ -35,6 +35,8 @@ pub fn words(mapping: Mapping) -> Option<String> {
         Mapping::Time(form) => time_form(form),
         Mapping::ZonedTime { form, zone } => zoned_time_form(form, zone),
         Mapping::Timestamp { form, .. } => stamp_form(form),
+        Mapping::Moment { form, .. } => any_spelling(&stamp_form(form)),
+        Mapping::TimeOfDay(form) => any_spelling(&time_form(form)),
         Mapping::Epoch { unit, .. } => epoch_unit(unit).to_owned(),
         Mapping::Interval(IntervalForm::Microseconds) => MICROSECONDS.to_owned(),
         Mapping::Interval(IntervalForm::Epoch(form)) => stamp_form(form),
@@ -55,15 +57,21 @@ pub fn words(mapping: Mapping) -> Option<String> {
 pub fn read(kind: Kind, words: &str, numbers: bool) -> Option<Mapping> {
     let is = |mapping: &Mapping| self::words(*mapping).as_deref() == Some(words);
     // Written with a zone, a moment is the same everywhere, which `timestamp` would forget.
+    let (alike, exact) = match words.strip_prefix(ANY_SPELLING) {
+        Some(exact) => (true, exact),
+        None => (false, words),
+    };
     let moment = |zoned: bool| {
-        let form = stamp(words).filter(|form| zoned || form.zone == Zone::None);
-        form.map(|form| Mapping::Timestamp { zoned, form })
+        let form = stamp(exact).filter(|form| zoned || form.zone == Zone::None);
+        let moment = form.map(|form| Mapping::Timestamp { zoned, form })?;
+        if alike { moment.in_any_spelling() } else { Some(moment) }
     };
     let epoch = |zoned| EPOCHS.into_iter().map(|unit| Mapping::Epoch { zoned, unit }).find(is);
     match kind {
         Kind::Boolean => BoolForm::ALL.into_iter().map(Mapping::Boolean).find(is),
         Kind::Date => DATES.into_iter().map(Mapping::Date).find(is),
         Kind::Uuid => UuidForm::ALL.into_iter().map(Mapping::Uuid).find(is),
+        Kind::Time if alike => time(exact).map(Mapping::TimeOfDay),
         Kind::Time => time(words).map(Mapping::Time),
         Kind::Timestamp { zoned } => moment(zoned).or_else(|| epoch(zoned)),
         Kind::Interval if words == MICROSECONDS => Some(Mapping::Interval(IntervalForm::Microseconds)),
@@ -106,8 +114,9 @@ pub fn known(kind: Kind) -> String {
     match (all.as_slice(), kind) {
         ([], _) => "this type has but one form: leave it out".to_owned(),
         (all, Kind::Time | Kind::Timestamp { .. } | Kind::Interval) => format!(
-            "forms are: {}; digits behind the seconds as `.3`, or `.6?` where zeros are left out",
-            all.join(" | ")
+            "forms are: {}; digits behind the seconds as `.3`, or `.6?` where zeros are left out{}",
+            all.join(" | "),
+            if kind == Kind::Interval { "" } else { "; `any spelling, else ` before one that values may differ from" }
         ),
         (all, _) => format!("forms are: {}", all.join(" | ")),
     }
@@ -178,6 +187,14 @@ fn stamp(words: &str) -> Option<StampForm> {
     let minutes = matches!(layout, Layout::MinutesSpace | Layout::MinutesT);
     let zone = zone(rest)?;
     (!minutes || fraction == Fraction::None).then_some(StampForm { layout, fraction, zone, assumed: 0 })
+}
+
+/// The form behind [`ANY_SPELLING`], for a column of moments or one of times
+pub fn in_any_spelling(words: &str, times: bool) -> Option<Mapping> {
+    let exact = words.strip_prefix(ANY_SPELLING)?;
+    let mapping =
+        if times { Mapping::Time(time(exact)?) } else { Mapping::Timestamp { zoned: true, form: stamp(exact)? } };
+    mapping.in_any_spelling()
 }
 
 /// `.3` or `.6?` or nothing at the beginning, and what follows it

@@ -9,8 +9,10 @@ fn kind(mapping: Mapping) -> Kind {
     match mapping {
         Mapping::Boolean(_) => Kind::Boolean,
         Mapping::Date(_) => Kind::Date,
-        Mapping::Time(_) => Kind::Time,
-        Mapping::Timestamp { zoned, .. } | Mapping::Epoch { zoned, .. } => Kind::Timestamp { zoned },
+        Mapping::Time(_) | Mapping::TimeOfDay(_) => Kind::Time,
+        Mapping::Timestamp { zoned, .. } | Mapping::Moment { zoned, .. } | Mapping::Epoch { zoned, .. } => {
+            Kind::Timestamp { zoned }
+        }
         Mapping::Interval(_) => Kind::Interval,
         Mapping::Uuid(_) => Kind::Uuid,
         Mapping::Decimal { precision: 0, .. } | Mapping::Numeric => Kind::Numeric,
@@ -54,6 +56,7 @@ proptest! {
     #[test]
     fn moments_lead_back(form in stamp_forms()) {
         leads_back(Mapping::Timestamp { zoned: true, form })?;
+        Mapping::Timestamp { zoned: true, form }.in_any_spelling().map_or(Ok(()), leads_back)?;
         let form = StampForm { zone: Zone::None, ..form };
         leads_back(Mapping::Timestamp { zoned: false, form })?;
         leads_back(Mapping::Interval(IntervalForm::Epoch(form)))?;
@@ -86,6 +89,7 @@ fn every_other_form_leads_back() {
     for layout in TIMES {
         let fits = |fraction: &Fraction| layout != TimeLayout::Minutes || *fraction == Fraction::None;
         all.extend(fractions().filter(fits).map(|fraction| Mapping::Time(TimeForm { layout, fraction })));
+        all.extend(fractions().filter(fits).map(|fraction| Mapping::TimeOfDay(TimeForm { layout, fraction })));
     }
     all.into_iter().for_each(|mapping| leads_back(mapping).unwrap_or_else(|e| panic!("{e}")));
 }
@@ -107,6 +111,12 @@ fn other_words_are_no_forms() {
         (stamp, "%Y-%m-%d %H:%M:%S+0é0"),
         (stamp, "minutes since 1970"),
         (Kind::Timestamp { zoned: false }, "%Y-%m-%d %H:%M:%SZ"),
+        (Kind::Timestamp { zoned: false }, "any spelling, else %Y-%m-%d %H:%M:%SZ"),
+        (stamp, "any spelling, else "),
+        (stamp, "any spelling"),
+        (stamp, "any spelling, else %Y%m%d%H%M%S"),
+        (stamp, "any spelling, else seconds since 1970"),
+        (Kind::Interval, "any spelling, else %Y-%m-%d %H:%M:%S"),
         (Kind::Time, "%H:%M.3"),
         (Kind::Date, "%d.%m.%Y"),
         (Kind::Boolean, "1 or 0"),

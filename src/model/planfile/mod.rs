@@ -50,14 +50,21 @@ pub fn words_for(column: &ColumnPlan, affinity: Affinity) -> ColumnChoice {
     let usual = wanted::Wanted::new(&choice, affinity).ok().flatten().map(|wanted| wanted.usual());
     let varies = matches!(
         column.mapping,
-        Mapping::Timestamp { .. } | Mapping::Time(_) | Mapping::Epoch { .. } | Mapping::Interval(_)
+        Mapping::Timestamp { .. }
+            | Mapping::Moment { .. }
+            | Mapping::Time(_)
+            | Mapping::TimeOfDay(_)
+            | Mapping::Epoch { .. }
+            | Mapping::Interval(_)
     );
     let form = if varies || usual != Some(column.mapping) { forms::words(column.mapping) } else { None };
     ColumnChoice { form, assumed_zone: assumed_zone(column.mapping), ..choice }
 }
 
 fn assumed_zone(mapping: Mapping) -> Option<String> {
-    let Mapping::Timestamp { zoned: true, form } = mapping else { return None };
+    let (Mapping::Timestamp { zoned: true, form } | Mapping::Moment { zoned: true, form }) = mapping else {
+        return None;
+    };
     let mut zone = String::new();
     // Writing to a string cannot fail.
     let _ = write_zone(&mut zone, Zone::Colon(form.assumed));

@@ -28,6 +28,8 @@ pub struct Wanted {
     /// Minutes east of UTC that moments without a zone mean
     assumed: Option<i16>,
     affinity: Affinity,
+    /// Values that mean the same moment may be one
+    any_spelling: bool,
 }
 
 /// What is wrong with what the file says, and what would be right
@@ -65,7 +67,20 @@ impl Wanted {
             read.ok_or_else(|| fault(&message(), &forms::known(kind)))
         });
         let given = form.transpose()?.map(|mapping| settle_zone(mapping, assumed)).transpose()?;
-        Ok(Some(Wanted { kind, type_sql: sql, check, given, assumed, affinity }))
+        Ok(Some(Wanted { kind, type_sql: sql, check, given, assumed, affinity, any_spelling: false }))
+    }
+
+    /// The same for a column by which nothing tells rows apart, or one by which something does
+    pub fn in_any_spelling(self, any_spelling: bool) -> Wanted {
+        Wanted { any_spelling, ..self }
+    }
+
+    /// The mapping, and the looser one behind it where that is allowed
+    fn and_any_spelling(&self, mut mappings: Vec<Mapping>) -> Vec<Mapping> {
+        // The first of those with digits behind the seconds: the profile knows which one most values have.
+        let loose = mappings.iter().rev().find_map(|mapping| mapping.in_any_spelling());
+        mappings.extend(loose.filter(|_| self.any_spelling));
+        mappings
     }
 
     /// The conversion for a column without a value
@@ -84,8 +99,11 @@ impl Wanted {
             (Some(given), _) => given,
             (None, Kind::Boolean) => Mapping::Boolean(BoolForm::ZeroOne),
             (None, Kind::Date) => Mapping::Date(DateForm::Iso),
-            (None, Kind::Time) => Mapping::Time(TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::None }),
-            (None, Kind::Timestamp { zoned }) => Mapping::Timestamp { zoned, form: stamp },
+            (None, Kind::Time) => {
+                let time = Mapping::Time(TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::None });
+                self.loosened(time)
+            }
+            (None, Kind::Timestamp { zoned }) => self.loosened(Mapping::Timestamp { zoned, form: stamp }),
             (None, Kind::Interval) => Mapping::Interval(IntervalForm::Microseconds),
             (None, Kind::Uuid) => Mapping::Uuid(UuidForm::Hyphens),
             (None, Kind::Vector(dimensions)) => Mapping::Vector { dimensions, form: VectorForm::BlobLe },
@@ -98,6 +116,10 @@ impl Wanted {
             }
             (None, kind) => self.only(kind).unwrap_or(Mapping::Text),
         }
+    }
+
+    fn loosened(&self, exact: Mapping) -> Mapping {
+        exact.in_any_spelling().filter(|_| self.any_spelling).unwrap_or(exact)
     }
 
     /// Types with one conversion, whatever the values look like
@@ -138,8 +160,8 @@ impl Wanted {
             Kind::Decimal { precision, scale } => {
                 classes(self.affinity).iter().map(|&class| Mapping::Decimal { precision, scale, class }).collect()
             }
-            Kind::Time => times(value),
-            Kind::Timestamp { zoned } => self.moments(value, zoned),
+            Kind::Time => self.and_any_spelling(times(value)),
+            Kind::Timestamp { zoned } => self.and_any_spelling(self.moments(value, zoned)),
             Kind::Interval => intervals(value),
             Kind::Array(element) => forms::arrays().map(|form| Mapping::Array { element, form }).collect(),
             Kind::Vector(dimensions) => forms::vectors().map(|form| Mapping::Vector { dimensions, form }).collect(),
@@ -251,7 +273,14 @@ fn settle_zone(mapping: Mapping, assumed: Option<i16>) -> Result<Mapping, Fault>
         (Mapping::Timestamp { zoned: true, form: form @ StampForm { zone: Zone::None, .. } }, Some(assumed)) => {
             Ok(Mapping::Timestamp { zoned: true, form: StampForm { assumed, ..form } })
         }
-        (Mapping::Timestamp { zoned: true, form: StampForm { zone: Zone::None, .. } }, None) => Err(fault(
+        (Mapping::Moment { zoned: true, form: form @ StampForm { zone: Zone::None, .. } }, Some(assumed)) => {
+            Ok(Mapping::Moment { zoned: true, form: StampForm { assumed, ..form } })
+        }
+        (
+            Mapping::Timestamp { zoned: true, form: StampForm { zone: Zone::None, .. } }
+            | Mapping::Moment { zoned: true, form: StampForm { zone: Zone::None, .. } },
+            None,
+        ) => Err(fault(
             "moments of this form have no zone, which timestamptz needs",
             "add assumed_zone = \"+00:00\", or make the type timestamp",
         )),

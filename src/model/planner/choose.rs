@@ -46,9 +46,21 @@ pub(super) fn choose(table: &Table, at: usize, profile: &ColumnProfile, key: &Ke
 pub(super) fn uses(table: &Table, at: usize, key: &Key, defaults: &Defaults) -> Uses {
     let holds = |terms: &[IndexTerm]| terms.iter().any(|term| term.what == Term::Column(at));
     let indexed = table.indexes.iter().any(|index| holds(&index.terms));
-    let in_key = key.parts.iter().any(|part| part.column == Some(at)) || table.primary_key.contains(&at);
-    let unique = in_key || table.indexes.iter().any(|index| index.unique && holds(&index.terms));
-    Uses { unique, indexed: indexed || unique, json: defaults.json }
+    let unique = key.parts.iter().any(|part| part.column == Some(at)) || is_unique(table, at);
+    let any_spelling = !unique && may_have_any_spelling(table, at);
+    Uses { unique, indexed: indexed || unique, any_spelling, json: defaults.json }
+}
+
+/// In the PRIMARY KEY or in a unique index
+fn is_unique(table: &Table, at: usize) -> bool {
+    let holds = |terms: &[IndexTerm]| terms.iter().any(|term| term.what == Term::Column(at));
+    table.primary_key.contains(&at) || table.indexes.iter().any(|index| index.unique && holds(&index.terms))
+}
+
+/// Nothing tells rows apart by the column, and no foreign key ties it to another: two spellings of one value are two
+/// values in SQLite and one on PostgreSQL
+pub(super) fn may_have_any_spelling(table: &Table, at: usize) -> bool {
+    !is_unique(table, at) && !table.foreign_keys.iter().any(|key| key.columns.contains(&at))
 }
 
 /// The type by storage class alone

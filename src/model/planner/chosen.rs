@@ -1,11 +1,12 @@
 //! What the operator chose in the plan file: checked against the source, proven by its values, and put into the plan
 
-use super::choose::uses;
+use super::choose::{may_have_any_spelling, uses};
 use super::columns::{self, object};
 use super::evidence;
 use super::near::did_you_mean;
 use super::{Draft, Found, Notes, Request, extensions, has_own_prefix, notice, typed, vectors};
 use crate::model::choices::{Choices, ColumnChoice, TableChoice};
+use crate::model::convert::forms::{StampForm, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ExtensionPlan, IndexMethod, IndexPlan, IndexTermPlan, Notice, TablePlan};
 use crate::model::planfile::types::{Kind, TypeName};
@@ -42,6 +43,7 @@ pub fn sought(choices: &Choices, table: &Table) -> Vec<Sought> {
         let choice = chosen.and_then(|chosen| chosen.columns.get(&column.name));
         // What cannot be read is refused later.
         let wanted = choice.and_then(|choice| Wanted::new(choice, column.affinity).ok().flatten());
+        let wanted = wanted.map(|wanted| wanted.in_any_spelling(may_have_any_spelling(table, at)));
         let limit = match typed::declared_limit(column, &choices.defaults) {
             Some(TypeName { check: Check::Chars(limit), .. }) => Some(limit),
             _ => None,
@@ -53,7 +55,23 @@ pub fn sought(choices: &Choices, table: &Table) -> Vec<Sought> {
 
 /// Whether the operator has chosen another conversion for the column than this one
 pub(super) fn differs(profile: &ColumnProfile, own: Mapping) -> bool {
-    profile.attempt.as_ref().is_some_and(|attempt| attempt.result() != Ok(own))
+    profile.attempt.as_ref().is_some_and(|attempt| result(attempt, profile) != Ok(own))
+}
+
+/// The conversion that takes every value; where it takes any spelling, with that of most values
+fn result(attempt: &Attempt, profile: &ColumnProfile) -> Result<Mapping, Refused> {
+    let found = attempt.result()?;
+    if attempt.wanted.given.is_some() {
+        return Ok(found);
+    }
+    Ok(match found {
+        Mapping::Moment { zoned, form } => {
+            let common = profile.commonest_stamp().unwrap_or(form);
+            Mapping::Moment { zoned, form: StampForm { assumed: form.assumed, ..common } }
+        }
+        Mapping::TimeOfDay(form) => Mapping::TimeOfDay(profile.commonest_time().unwrap_or(form)),
+        other => other,
+    })
 }
 
 /// What the planner has decided by itself so far
@@ -190,18 +208,30 @@ fn settle(
     }
     let nothing = ColumnProfile::default();
     let profile = draft.profile_of(at).unwrap_or(&nothing);
-    let result = profile.attempt.as_ref().map_or_else(|| Ok(wanted.usual()), Attempt::result);
+    let uses = uses(table, source, &draft.plan.key, &request.choices.defaults);
+    wanted = wanted.in_any_spelling(uses.any_spelling);
+    let result = profile.attempt.as_ref().map_or_else(|| Ok(wanted.usual()), |attempt| result(attempt, profile));
     let planned = &draft.plan.columns[at];
     let own = words_for(planned, table.columns[source].affinity);
     let mapping = match result {
+        // Where the planner expects other spellings to come, naming the type alone does not forbid them.
+        Ok(mapping) if wanted.given.is_none() && planned.mapping.takes_any_spelling() => {
+            mapping.in_any_spelling().unwrap_or(mapping)
+        }
         Ok(mapping) => mapping,
         Err(refused) => {
             let message = unproven(&wanted, &refused, profile);
             return notes.refuse(&object, &message, &remedy(&wanted, profile, &own));
         }
     };
-    let uses = uses(table, source, &draft.plan.key, &request.choices.defaults);
-    if let Some(why) = misused(&wanted, uses.unique, uses.indexed, table.rowid_alias == Some(source), &draft.plan.key) {
+    let why = if mapping.takes_any_spelling() && !uses.any_spelling {
+        Some(
+            "rows are told apart by its text in SQLite, or a foreign key is over it, and two spellings would be one value",
+        )
+    } else {
+        misused(&wanted, uses.unique, uses.indexed, table.rowid_alias == Some(source), &draft.plan.key)
+    };
+    if let Some(why) = why {
         return notes.refuse(
             &object,
             &format!("cannot become {}: {why}", wanted.type_sql),
@@ -285,7 +315,7 @@ fn forms_of(profile: &ColumnProfile) -> String {
 /// What would hold the values
 fn remedy(wanted: &Wanted, profile: &ColumnProfile, own: &ColumnChoice) -> String {
     let zones = profile.forms.iter().filter_map(|(form, _)| match form {
-        TextForm::Stamp(_, _, zone) => Some(*zone != crate::model::convert::forms::Zone::None),
+        TextForm::Stamp(_, _, zone) => Some(*zone != Zone::None),
         _ => None,
     });
     let zones: Vec<bool> = zones.collect();

@@ -21,10 +21,11 @@ fn source() -> Vec<(Table, Vec<Vec<Value<'static>>>)> {
     let rows = rows.iter().zip(1..).map(|((name, born, meta, n), id)| {
         vec![Value::Integer(id), text(name), text(born), text(meta), Value::Integer(*n)]
     });
-    let mut notes =
-        with_primary_key(table("notes", &[("key", "TEXT"), ("user", "INT"), ("body", "TEXT")]), &[0], &["BINARY"]);
+    let columns = [("key", "TEXT"), ("user", "INT"), ("body", "TEXT"), ("at", "DATETIME")];
+    let mut notes = with_primary_key(table("notes", &columns), &[0], &["BINARY"]);
+    notes.indexes.push(index("notes_at", true, &[3]));
     notes.foreign_keys = vec![foreign_key(&[1], "users", &["id"])];
-    let note = vec![text("k"), Value::Integer(1), text("long body")];
+    let note = vec![text("k"), Value::Integer(1), text("long body"), text("2024-01-02 03:04:05")];
     vec![(users, rows.collect()), (notes, vec![note])]
 }
 
@@ -96,6 +97,11 @@ fn every_mistake_is_refused_with_what_is_meant() {
         ),
         ("[tables.users.columns]\nid = \"numeric\"", "users.id: cannot become numeric: it is the rowid"),
         ("[tables.users.columns]\nname = \"char(3)\"", "users.name: cannot become char(3): values that are unique"),
+        (
+            "[tables.notes.columns]\nat = { type = \"timestamp\", form = \"any spelling, else %Y-%m-%d %H:%M\" }",
+            "notes.at: cannot become timestamp: rows are told apart by its text in SQLite, or a foreign key is over it, and \
+             two spellings would be one value",
+        ),
         (
             "[tables.users.columns]\nmeta = { type = \"jsonb\", index = \"btree\" }",
             "users.meta: there is no index \"btree\" [indexes are: gin",

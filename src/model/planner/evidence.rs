@@ -53,6 +53,7 @@ fn words(column: &ColumnPlan, profile: &ColumnProfile) -> String {
         Mapping::Date(DateForm::Compact) => ", all %Y%m%d".to_owned(),
         Mapping::Time(form) => format!(", all {}", time_form(form)),
         Mapping::Timestamp { form, .. } => format!(", all {}", stamp_form(form)),
+        mapping @ (Mapping::Moment { .. } | Mapping::TimeOfDay(_)) => of_spellings(mapping, profile),
         Mapping::Epoch { unit, .. } => format!(", all {}", epoch_unit(unit)),
         Mapping::Uuid(UuidForm::Bytes) => ", all of 16 bytes".to_owned(),
         Mapping::Uuid(form) => format!(", all {}", uuid_words(form)),
@@ -86,6 +87,30 @@ fn of_text(profile: &ColumnProfile) -> String {
         _ => longest,
     }
 }
+
+/// What the texts are, and how many of them are not spelled as most
+fn of_spellings(mapping: Mapping, profile: &ColumnProfile) -> String {
+    let (what, form) = match mapping {
+        Mapping::TimeOfDay(form) => ("times of day", time_form(form)),
+        Mapping::Moment { form, .. } => ("moments", stamp_form(form)),
+        _ => return String::new(),
+    };
+    match profile.texts - profile.spelled_as(mapping) {
+        0 => format!(", all {what}, as {form}"),
+        others => format!(
+            ", the same {what}; SQLite keeps the spelling ({} of {} spelled otherwise than {form})",
+            grouped(others),
+            grouped(profile.texts)
+        ),
+    }
+}
+
+/// How values are spelled that may have any spelling: as they are, and else in this form
+pub fn any_spelling(form: &str) -> String {
+    format!("{ANY_SPELLING}{form}")
+}
+
+pub const ANY_SPELLING: &str = "any spelling, else ";
 
 pub fn time_form(form: TimeForm) -> String {
     format!("{}{}", time_words(form.layout), fraction(form.fraction))

@@ -10,6 +10,7 @@ mod empty;
 mod key;
 mod matching;
 mod rights;
+mod spellings;
 mod triggers;
 mod uniqueness;
 
@@ -20,7 +21,7 @@ use super::{Notes, Proven, Request, choose_key, notice, warn_about_key};
 use crate::model::bookkeeping::Verdict;
 use crate::model::plan::{ColumnPlan, ForeignKeyPlan, Mode, Notice, Plan, Policy, TablePlan};
 use crate::model::profile::TableProfile;
-use crate::model::schema::{Generated, Table};
+use crate::model::schema::{Generated, Key, Table};
 use crate::model::target::{Catalog, TargetTable};
 
 pub use matching::{Matched, MatchedTable, Revisions, match_tables};
@@ -90,8 +91,7 @@ impl Drafting<'_> {
         warn_about_orphans_there(source, &self.found.profile, self.notes);
         let mut columns = Vec::new();
         for at in 0..source.columns.len() {
-            let in_key = key.parts.iter().any(|part| part.column == Some(at));
-            columns.extend(self.column(at, in_key, writer, others));
+            columns.extend(self.column(at, &key, writer, others));
         }
         let choice = self.request.choices.tables.get(&source.name);
         let mut plan = TablePlan {
@@ -110,7 +110,7 @@ impl Drafting<'_> {
     }
 
     /// The plan of one column; `None` where it has none, or where none serves
-    fn column(&mut self, at: usize, in_key: bool, writer: Writer, others: &empty::Others) -> Option<ColumnPlan> {
+    fn column(&mut self, at: usize, key: &Key, writer: Writer, others: &empty::Others) -> Option<ColumnPlan> {
         let source = &self.found.matched.source;
         let seek = self.found.matched.columns[at].as_ref()?;
         let column = &source.columns[at];
@@ -125,7 +125,9 @@ impl Drafting<'_> {
         if column.generated != Generated::No {
             self.notes.warn(&object, "generated column: the target gets its values, but does not compute them", None);
         }
-        let decided = decide::decide(seek, column, profile, writer, others);
+        let in_key = key.parts.iter().any(|part| part.column == Some(at));
+        let any_spelling = !in_key && spellings::are_free(source, at, self.target, seek.target);
+        let decided = decide::decide(seek, column, profile, any_spelling, writer, others);
         let warning = decided.as_ref().ok().and_then(|decided| decided.warning.clone());
         if let Some(warning) = warning {
             self.notes.warnings.push(notice(&object, &warning.0, Some(&warning.1)));

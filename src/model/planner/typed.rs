@@ -1,8 +1,10 @@
 //! The types beyond SQLite's own: declared intent, proven by every value
 //!
 //! A boolean, a date or a UUID is chosen only where the declaration asks for one and all values are written in one form
-//! (I10). Where some are not, the plain type holds them, and the operator is told which and how many.
+//! (I10); moments and times may be spelled in several ways. Where some values are anything else, the plain type holds them,
+//! and the operator is told which and how many.
 
+use super::spellings;
 use crate::model::choices::{Defaults, JsonType};
 use crate::model::convert::forms::{BoolForm, UuidForm, Zone};
 use crate::model::convert::forms::{
@@ -44,6 +46,8 @@ pub(super) struct Uses {
     pub unique: bool,
     /// In any index
     pub indexed: bool,
+    /// Neither unique nor in a foreign key, so that texts which mean the same moment may be one value
+    pub any_spelling: bool,
     /// What documents become
     pub json: JsonType,
 }
@@ -69,9 +73,9 @@ pub(super) fn find(intent: Intent, column: &Column, profile: &ColumnProfile, use
         Intent::UuidWidth | Intent::UuidBytes => Finding::default(),
         Intent::Decimal { precision, scale } => decimal(held, profile, precision, scale),
         Intent::Boolean => boolean(held, profile),
-        Intent::Date => date(held, profile),
-        Intent::Moment => moment(held, profile, "timestamp"),
-        Intent::Time => time(held, profile),
+        Intent::Date => date(held, profile, uses),
+        Intent::Moment => moment(held, profile, uses, "timestamp"),
+        Intent::Time => time(held, profile, uses),
         Intent::Uuid => uuid(held, profile),
     }
 }
@@ -117,26 +121,29 @@ fn boolean_form(profile: &ColumnProfile) -> Option<BoolForm> {
     })
 }
 
-fn date(held: Held, profile: &ColumnProfile) -> Finding {
+fn date(held: Held, profile: &ColumnProfile, uses: Uses) -> Finding {
     let day = one(profile, |form| match form {
         TextForm::Date(form) => Some(form),
         _ => None,
     });
     match day {
         Some(form) if held == Held::Texts => Finding::of(Some(Mapping::Date(form))),
-        _ => moment(held, profile, "date"),
+        _ => moment(held, profile, uses, "date"),
     }
 }
 
-fn moment(held: Held, profile: &ColumnProfile, wanted: &'static str) -> Finding {
+fn moment(held: Held, profile: &ColumnProfile, uses: Uses, wanted: &'static str) -> Finding {
     match held {
         Held::Integers => {
             let mapping = epoch(profile).map(|unit| Mapping::Epoch { zoned: true, unit });
             Finding::or(mapping, || epochs(profile, wanted))
         }
         Held::Texts => {
-            let mapping = stamp(profile).map(|form| Mapping::Timestamp { zoned: form.zone != Zone::None, form });
-            Finding::or(mapping, || forms(profile, wanted))
+            let exact = stamp(profile).map(|form| Mapping::Timestamp { zoned: form.zone != Zone::None, form });
+            let mapping = exact.or_else(|| spellings::moment(profile, uses));
+            Finding::or(mapping, || {
+                spellings::doubt(profile, uses, wanted, false).unwrap_or_else(|| forms(profile, wanted))
+            })
         }
         _ => Finding::or(None, || strangers(held, profile, wanted)),
     }
@@ -158,14 +165,16 @@ fn stamp(profile: &ColumnProfile) -> Option<StampForm> {
     Some(StampForm { layout, fraction: fraction(profile)?, zone, assumed: 0 })
 }
 
-fn time(held: Held, profile: &ColumnProfile) -> Finding {
+fn time(held: Held, profile: &ColumnProfile, uses: Uses) -> Finding {
     let form = one(profile, |form| match form {
         TextForm::Time(layout, _) => Some(layout),
         _ => None,
     });
     let form = form.and_then(|layout| Some(TimeForm { layout, fraction: fraction(profile)? }));
     match held {
-        Held::Texts => Finding::or(form.map(Mapping::Time), || forms(profile, "time")),
+        Held::Texts => Finding::or(form.map(Mapping::Time).or_else(|| spellings::time(profile, uses)), || {
+            spellings::doubt(profile, uses, "time", true).unwrap_or_else(|| forms(profile, "time"))
+        }),
         _ => Finding::or(None, || strangers(held, profile, "time")),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::writer::Writer;
-use super::{Draft, Notes, foreign_keys};
+use super::{Draft, Notes, foreign_keys, spellings};
 use crate::model::convert::forms::{Fraction, Layout, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::Mapping;
 use crate::model::plan::Check;
@@ -11,7 +11,7 @@ use crate::model::profile::form::TextForm;
 use crate::model::profile::intent::Intent;
 
 /// A column: the table's position among the drafts, and its own in the plan
-type Place = (usize, usize);
+pub(super) type Place = (usize, usize);
 
 /// Settles what no column can settle by itself
 pub(super) fn unify(drafts: &mut [Draft], notes: &mut Notes) {
@@ -19,6 +19,7 @@ pub(super) fn unify(drafts: &mut [Draft], notes: &mut Notes) {
     settle_by_framework(drafts);
     follow_the_others(drafts);
     let pairs = pairs(drafts);
+    spellings::loosen(drafts, &pairs);
     follow_the_parent(drafts, &pairs);
     // Each round makes at least one column plain, and none is made anything else again.
     while let Some(&(child, parent)) = pairs.iter().find(|pair| disagree(drafts, pair)) {
@@ -107,23 +108,26 @@ fn follow_the_others(drafts: &mut [Draft]) {
     }
     for (table, column) in places(drafts) {
         let Some((declared, true)) = declared(drafts, (table, column)) else { continue };
-        let form = forms.get(&declared).map(Vec::as_slice);
-        // Documents are compared as texts in SQLite: not in a key.
-        if let Some([form]) = form
+        let seen = forms.get(&declared).map(Vec::as_slice).unwrap_or_default();
+        let form = if let [form] = seen { Some(*form) } else { spellings::common(seen) };
+        // Documents are compared as texts in SQLite: not in a key. Nor are moments there that it spells in several ways;
+        // elsewhere they may be.
+        if let Some(form) = form
             && !matches!(form, Mapping::Json { .. })
+            && (!form.takes_any_spelling() || spellings::is_free(&drafts[table], column))
         {
-            set(&mut drafts[table], column, *form);
+            set(&mut drafts[table], column, form);
         }
     }
 }
 
-fn places(drafts: &[Draft]) -> Vec<Place> {
+pub(super) fn places(drafts: &[Draft]) -> Vec<Place> {
     let columns = |(table, draft): (usize, &Draft)| (0..draft.choices.len()).map(move |at| (table, at));
     drafts.iter().enumerate().flat_map(columns).collect()
 }
 
 /// The declared type of a column that is meant to be more than its storage class, and whether its form is open
-fn declared(drafts: &[Draft], (table, column): Place) -> Option<(String, bool)> {
+pub(super) fn declared(drafts: &[Draft], (table, column): Place) -> Option<(String, bool)> {
     let draft = &drafts[table];
     let at = draft.plan.columns[column].source_column?;
     let intent = Intent::of(&draft.plan.source, at);
@@ -204,7 +208,7 @@ fn name(drafts: &[Draft], (table, column): Place) -> String {
     format!("{}.{}", plan.source.name, plan.source_name(column))
 }
 
-fn mapping(drafts: &[Draft], (table, column): Place) -> Mapping {
+pub(super) fn mapping(drafts: &[Draft], (table, column): Place) -> Mapping {
     drafts[table].plan.columns[column].mapping
 }
 
@@ -213,7 +217,7 @@ fn plain_mapping(drafts: &[Draft], (table, column): Place) -> Mapping {
     drafts[table].choices.get(column).map_or(Mapping::Bigint, |choice| choice.plain)
 }
 
-fn set(draft: &mut Draft, column: usize, mapping: Mapping) {
+pub(super) fn set(draft: &mut Draft, column: usize, mapping: Mapping) {
     let column = &mut draft.plan.columns[column];
     (column.mapping, column.type_sql, column.check) = (mapping, mapping.type_sql(), Check::None);
 }

@@ -123,6 +123,7 @@ fn django_leaves_out_zeros_though_no_value_shows_it() {
             .iter()
             .map(|column| match column.mapping {
                 Mapping::Timestamp { form, .. } => super::super::evidence::stamp_form(form),
+                Mapping::Moment { form, .. } => format!("any {}", super::super::evidence::stamp_form(form)),
                 Mapping::Time(form) => super::super::evidence::time_form(form),
                 other => other.type_sql(),
             })
@@ -131,8 +132,11 @@ fn django_leaves_out_zeros_though_no_value_shows_it() {
     let omitting = ["%Y-%m-%d %H:%M:%S.6?", "%H:%M:%S.6?"];
     assert_eq!(forms("django_migrations", "2024-01-02 03:04:05.123456"), omitting);
     assert_eq!(forms("django_migrations", "2024-01-02 03:04:05"), omitting);
-    assert_eq!(forms("django_migrations", "2024-01-02 03:04:05.000000")[0], "%Y-%m-%d %H:%M:%S.6");
-    assert_eq!(forms("alembic_version", "2024-01-02 03:04:05")[0], "%Y-%m-%d %H:%M:%S");
+    // Somebody else writes there than the framework itself, and later perhaps the framework too.
+    assert_eq!(forms("django_migrations", "2024-01-02 03:04:05.000000")[0], "any %Y-%m-%d %H:%M:%S.6");
+    assert_eq!(forms("alembic_version", "2024-01-02 03:04:05")[0], "any %Y-%m-%d %H:%M:%S");
+    assert_eq!(forms("alembic_version", "2024-01-02 03:04:05.120000")[0], "%Y-%m-%d %H:%M:%S.6");
+    assert_eq!(forms("schema_migrations", "2024-01-02 03:04:05")[0], "%Y-%m-%d %H:%M:%S");
 }
 
 #[test]
@@ -154,4 +158,77 @@ fn fractions_that_fit_two_forms_follow_the_others() {
     assert_eq!(fraction(&["2024-01-02 03:04:05.123456", "2024-01-02 03:04:05.000000"]), "%Y-%m-%d %H:%M:%S.6");
     assert_eq!(fraction(&["2024-01-02 03:04:05.123"]), "%Y-%m-%d %H:%M:%S.3");
     assert_eq!(fraction(&["2024-01-02T03:04:05.123456"]), "%Y-%m-%dT%H:%M:%S.6");
+}
+
+/// Each column as `DATETIME`, or `!` behind its name for a unique index, with its DEFAULT, and what its values are
+fn spelled(writer: &str, columns: &[(&str, Option<&str>, &str)]) -> Vec<String> {
+    let names: Vec<(&str, &str)> = columns.iter().map(|(name, ..)| (name.trim_end_matches('!'), "DATETIME")).collect();
+    let mut made = table("t", &names);
+    for (at, (name, default, _)) in columns.iter().enumerate() {
+        made.columns[at].default = default.map(str::to_owned);
+        if name.ends_with('!') {
+            made.indexes.push(index(&format!("u{at}"), true, &[at]));
+        }
+    }
+    let values: Vec<Vec<&str>> = columns.iter().map(|(_, _, values)| values.split(';').collect()).collect();
+    let longest = values.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |row: usize| values.iter().map(|values| values.get(row).copied().unwrap_or_default()).collect();
+    let rows: Vec<Vec<&str>> = (0..longest).map(row).collect();
+    let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
+    let plan = plan(vec![(made, &rows), (table(writer, &[("app", "varchar(255)")]), &[])]);
+    let words = |mapping| crate::model::planfile::forms::words(mapping).unwrap_or_else(|| mapping.type_sql());
+    plan.tables[0].columns[..columns.len()].iter().map(|column| words(column.mapping)).collect()
+}
+
+const SIX: &str = "2024-01-02 03:04:05.123456";
+const THREE: &str = "2024-01-02 03:04:05.123";
+const NONE: &str = "2024-01-02 03:04:05";
+
+#[test]
+fn several_spellings_are_taken_where_something_shows_that_they_come() {
+    let now = Some("strftime('%Y-%m-%d %H:%M:%f', 'now')");
+    let (exact, any) = ("%Y-%m-%d %H:%M:%S.6", "any spelling, else %Y-%m-%d %H:%M:%S.6");
+    // Values that are all alike are believed, unless the DEFAULT says otherwise.
+    assert_eq!(
+        spelled("x", &[("a", None, SIX), ("b", now, SIX), ("c", Some("CURRENT_TIMESTAMP"), NONE)]),
+        [exact, any, "%Y-%m-%d %H:%M:%S"]
+    );
+    assert_eq!(spelled("x", &[("a", Some("'2024-01-01 00:00:00'"), SIX)]), [any]);
+    assert_eq!(
+        spelled("x", &[("a", Some("'2024-01-01'"), SIX), ("b", Some("'2024-01-01 00:00:00Z'"), SIX)]),
+        [exact; 2]
+    );
+    // Django's own code writes six digits, whatever the DEFAULT has written so far.
+    let three = "any spelling, else %Y-%m-%d %H:%M:%S.3";
+    assert_eq!(spelled("django_migrations", &[("a", now, THREE)]), [three]);
+    assert_eq!(spelled("x", &[("a", now, THREE)]), ["%Y-%m-%d %H:%M:%S.3"]);
+    // A framework writes all its columns alike.
+    let mixed = format!("{SIX};{THREE};{SIX}");
+    let omitting = "any spelling, else %Y-%m-%d %H:%M:%S.6?";
+    assert_eq!(spelled("django_migrations", &[("a", None, &mixed), ("b", None, SIX)]), [any, omitting]);
+    assert_eq!(spelled("x", &[("a", None, &mixed), ("b", None, SIX)]), [any, exact]);
+    // An empty column may be written as any of the others of its declaration, if they are of one kind.
+    assert_eq!(spelled("x", &[("a", None, SIX), ("b", None, NONE), ("c", None, THREE), ("d", None, "")])[3], any);
+    assert_eq!(spelled("x", &[("a", None, &mixed), ("b", None, SIX), ("c", None, "")])[2], any);
+    assert_eq!(spelled("x", &[("a", None, "2024-01-02T03:04:05Z"), ("b", None, SIX), ("c", None, "")])[2], "text");
+    // Where there is no value, nothing is proven.
+    assert_eq!(spelled("x", &[("a", now, ""), ("b", None, SIX), ("c", None, "")]), [three, exact, any]);
+}
+
+#[test]
+fn i10_two_spellings_are_never_one_key() {
+    let mixed = format!("{SIX};{THREE}");
+    let now = Some("strftime('%Y-%m-%d %H:%M:%f', 'now')");
+    let found = spelled("django_migrations", &[("a!", None, &mixed), ("b!", now, SIX), ("c!", now, "")]);
+    assert_eq!(found, ["text", "%Y-%m-%d %H:%M:%S.6?", "%Y-%m-%d %H:%M:%S.3"]);
+    let found = spelled("x", &[("a", None, &mixed), ("b!", None, "")]);
+    assert_eq!(found, ["any spelling, else %Y-%m-%d %H:%M:%S.6", "text"]);
+    let made = plan(vec![
+        (keyed("p", "DATETIME"), &[&[SIX], &[THREE]]),
+        (referring("c", "DATETIME", "p"), &[&[SIX], &[THREE]]),
+        (with_alias("q", &[("id", "INTEGER"), ("k", "DATETIME")]), &[&["", SIX], &["", THREE]]),
+        (referring("d", "DATETIME", "q"), &[&[SIX]]),
+    ]);
+    assert_eq!([types(&made)[0][0], types(&made)[1][0]], ["text"; 2]);
+    assert_eq!([types(&made)[2][1], types(&made)[3][0]], ["text"; 2]);
 }

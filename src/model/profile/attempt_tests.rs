@@ -157,3 +157,20 @@ fn without_a_value_the_usual_form_is_taken() {
     assert_eq!(of("timestamptz", &[]).as_deref(), Ok("%Y-%m-%d %H:%M:%SZ"));
     assert_eq!(tried(wanted("numeric(5,2)", None, None, Affinity::Text), &[]).as_deref(), Ok("texts"));
 }
+
+#[test]
+fn moments_may_be_spelled_in_several_ways_where_nothing_tells_rows_apart() {
+    let of = |type_sql: &str, zone, free: bool, values: &[V]| {
+        tried(wanted(type_sql, None, zone, Affinity::Numeric).in_any_spelling(free), values)
+    };
+    let mixed = [DAY, T("2024-01-02T03:04:05.5"), T("2024-01-02 03:04")];
+    let any = |form: &str| Ok(format!("any spelling, else {form}"));
+    assert_eq!(of("timestamp", None, true, &mixed), any("%Y-%m-%d %H:%M:%S.6?"));
+    assert_eq!(of("timestamptz", Some("+02:00"), true, &mixed), any("%Y-%m-%d %H:%M:%S.6?"));
+    assert_eq!(of("timestamp", None, true, &[DAY, DAY]).as_deref(), Ok("%Y-%m-%d %H:%M:%S"));
+    assert_eq!(of("timestamp", None, true, &[]), any("%Y-%m-%d %H:%M:%S"));
+    assert!(of("timestamp", None, false, &mixed).is_err() && of("timestamptz", None, true, &mixed).is_err());
+    assert!(of("timestamp", None, true, &[DAY, T("2024-01-02 03:04:05Z")]).is_err());
+    assert_eq!(of("time", None, true, &[T("03:04"), T("03:04:05")]), any("%H:%M"));
+    assert!(of("timestamp(0)", None, true, &mixed).is_err());
+}

@@ -185,6 +185,12 @@ impl Counter {
             profile.too_long.add(key);
         }
         self.form(text).add(key);
+        let spellings = &mut self.profile.spellings;
+        match self.intent {
+            Intent::Date | Intent::Moment => spellings.add_moment(text, &mut self.scratch, key),
+            Intent::Time => spellings.add_time(text, &mut self.scratch, key),
+            _ => {}
+        }
         text.len() as u64
     }
 

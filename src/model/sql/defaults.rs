@@ -220,11 +220,13 @@ fn of_text(format: &Format, column: &ColumnPlan, affinity: Affinity) -> Result<S
     let truncated = format!("date_trunc('{}', {UTC})", format.precision);
     let (reference, sql) = match column.mapping {
         Mapping::Text => return Ok(format!("to_char({UTC}, {})", quote_literal(&format.pattern))),
-        Mapping::Timestamp { zoned: false, .. } => (STAMP, truncated),
-        Mapping::Timestamp { zoned: true, .. } => (STAMP, format!("({truncated} AT TIME ZONE 'utc')")),
+        Mapping::Timestamp { zoned: false, .. } | Mapping::Moment { zoned: false, .. } => (STAMP, truncated),
+        Mapping::Timestamp { zoned: true, .. } | Mapping::Moment { zoned: true, .. } => {
+            (STAMP, format!("({truncated} AT TIME ZONE 'utc')"))
+        }
         Mapping::Date(_) if format.precision == "day" => (Mapping::Date(DateForm::Iso), format!("({UTC})::date")),
         Mapping::Date(_) => (Mapping::Date(DateForm::Iso), format!("{truncated}::date")),
-        Mapping::Time(_) => (TIME, format!("{truncated}::time")),
+        Mapping::Time(_) | Mapping::TimeOfDay(_) => (TIME, format!("{truncated}::time")),
         _ => return Err(Reason::new(format!("the present moment in a column of type {}", column.type_sql))),
     };
     // The text that SQLite writes must be in the column's form, and mean the moment that PostgreSQL computes.

@@ -200,8 +200,10 @@ fn plain_form(mapping: Mapping) -> Option<Mapping> {
             Mapping::Decimal { precision: 0, scale: 0, class: DecimalClass::Text }
         }
         Mapping::Date(_) => Mapping::Date(DateForm::Iso),
-        Mapping::Time(_) => Mapping::Time(TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::OmitZero(6) }),
-        Mapping::Timestamp { zoned, .. } | Mapping::Epoch { zoned, .. } => stamp(zoned),
+        Mapping::Time(_) | Mapping::TimeOfDay(_) => {
+            Mapping::Time(TimeForm { layout: TimeLayout::Seconds, fraction: Fraction::OmitZero(6) })
+        }
+        Mapping::Timestamp { zoned, .. } | Mapping::Moment { zoned, .. } | Mapping::Epoch { zoned, .. } => stamp(zoned),
         Mapping::Uuid(_) => Mapping::Uuid(UuidForm::Hyphens),
         Mapping::Bigint
         | Mapping::Smallint

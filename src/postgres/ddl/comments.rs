@@ -4,7 +4,7 @@ use super::table_name;
 use crate::model::convert::forms::{BoolForm, DateForm, EpochUnit, UuidForm};
 use crate::model::mapping::Mapping;
 use crate::model::plan::{ColumnPlan, Mode, Plan, TablePlan};
-use crate::model::planner::evidence::{stamp_form, time_form};
+use crate::model::planner::evidence::{any_spelling, stamp_form, time_form};
 use crate::model::profile::form::{boolean_words, uuid_words};
 use crate::model::schema::{Column, quote_identifier, quote_literal};
 
@@ -46,6 +46,8 @@ fn form(mapping: Mapping) -> Option<String> {
         Mapping::Date(DateForm::Compact) => "%Y%m%d".to_owned(),
         Mapping::Time(form) => time_form(form),
         Mapping::Timestamp { form, .. } => stamp_form(form),
+        Mapping::TimeOfDay(form) => any_spelling(&time_form(form)),
+        Mapping::Moment { form, .. } => any_spelling(&stamp_form(form)),
         Mapping::Epoch { unit: EpochUnit::S | EpochUnit::SecondsReal, .. } => "seconds since 1970".to_owned(),
         Mapping::Epoch { unit: EpochUnit::Ms, .. } => "milliseconds since 1970".to_owned(),
         Mapping::Epoch { unit: EpochUnit::Us, .. } => "microseconds since 1970".to_owned(),

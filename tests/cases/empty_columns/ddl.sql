@@ -18,7 +18,7 @@ CREATE TABLE "orders" (
 ALTER TABLE orders ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
 COMMENT ON COLUMN orders.code IS 'SQLite: UUID, as UUIDs without hyphens';
 COMMENT ON COLUMN orders.day IS 'SQLite: DATE, as %Y-%m-%d';
-COMMENT ON COLUMN orders.made IS 'SQLite: DATETIME, as %Y-%m-%d %H:%M:%S';
+COMMENT ON COLUMN orders.made IS 'SQLite: DATETIME, as any spelling, else %Y-%m-%d %H:%M:%S';
 COMMENT ON COLUMN orders.paid IS 'SQLite: BOOLEAN, as 0 or 1';
-COMMENT ON COLUMN orders.precise IS 'SQLite: DATETIME, as %Y-%m-%d %H:%M:%S.3';
+COMMENT ON COLUMN orders.precise IS 'SQLite: DATETIME, as any spelling, else %Y-%m-%d %H:%M:%S.3';
 COMMENT ON COLUMN orders.text_only IS 'SQLite: DATE';

@@ -7,7 +7,7 @@ CREATE TABLE "visits" (
     millis timestamp without time zone,
     minutes timestamp without time zone,
     of_day timestamp without time zone,
-    wordy text,
+    wordy timestamp without time zone,
     as_text text
 );
 ALTER TABLE visits ADD CONSTRAINT visits_pkey PRIMARY KEY (id);
@@ -18,4 +18,4 @@ COMMENT ON COLUMN visits.plain IS 'SQLite: DATETIME, as %Y-%m-%d %H:%M:%S';
 COMMENT ON COLUMN visits.python IS 'SQLite: TIMESTAMP, as %Y-%m-%d %H:%M:%S.6?';
 COMMENT ON COLUMN visits.six IS 'SQLite: datetime(6), as %Y-%m-%d %H:%M:%S.6';
 COMMENT ON COLUMN visits.t IS 'SQLite: DATETIME, as %Y-%m-%dT%H:%M:%S';
-COMMENT ON COLUMN visits.wordy IS 'SQLite: TIMESTAMP';
+COMMENT ON COLUMN visits.wordy IS 'SQLite: TIMESTAMP, as any spelling, else %Y-%m-%d %H:%M:%S.1';

@@ -5,12 +5,12 @@ CREATE TABLE "calls" (
     india timestamp with time zone,
     west timestamp with time zone,
     hours timestamp with time zone,
-    moving text
+    moving timestamp with time zone
 );
 ALTER TABLE calls ADD CONSTRAINT calls_pkey PRIMARY KEY (id);
 COMMENT ON COLUMN calls.colon IS 'SQLite: TIMESTAMPTZ, as %Y-%m-%d %H:%M:%S+00:00';
 COMMENT ON COLUMN calls.hours IS 'SQLite: DATETIME, as %Y-%m-%d %H:%M:%S+14';
 COMMENT ON COLUMN calls.india IS 'SQLite: DATETIME, as %Y-%m-%dT%H:%M:%S.3+05:30';
-COMMENT ON COLUMN calls.moving IS 'SQLite: DATETIME';
+COMMENT ON COLUMN calls.moving IS 'SQLite: DATETIME, as any spelling, else %Y-%m-%d %H:%M:%S+02:00';
 COMMENT ON COLUMN calls.west IS 'SQLite: TIMESTAMP WITH TIME ZONE, as %Y-%m-%d %H:%M:%S-0330';
 COMMENT ON COLUMN calls.z IS 'SQLite: DATETIME, as %Y-%m-%dT%H:%M:%SZ';

@@ -55,7 +55,7 @@ fn django() {
              parent_id bigint REFERENCES shop_all (id) DEFERRABLE INITIALLY DEFERRED);
            CREATE INDEX ON shop_all (name varchar_pattern_ops);"#,
     );
-    let stamp = "timestamp:form:assumed:0,fraction:omit_zero:6,layout:iso_space,zone:none,zoned:true";
+    let stamp = "moment:form:assumed:0,fraction:omit_zero:6,layout:iso_space,zone:none,zoned:true";
     expect(
         &plan,
         "shop_all",
@@ -65,7 +65,7 @@ fn django() {
             ("name", "text"),
             ("made", stamp),
             ("day", "date:iso"),
-            ("at", "time:fraction:omit_zero:6,layout:seconds"),
+            ("at", "time_of_day:fraction:omit_zero:6,layout:seconds"),
             ("long", "interval:microseconds"),
             ("uid", "uuid:hex"),
             ("ip", "inet:cidr:false"),
@@ -119,7 +119,7 @@ fn sqlalchemy_with_native_enums_and_a_circle() {
          ALTER TABLE flow_run ADD FOREIGN KEY (state_id) REFERENCES flow_run_state ON DELETE SET NULL;",
     );
     let stamp =
-        |zoned: bool| format!("timestamp:form:assumed:0,fraction:fixed:6,layout:iso_space,zone:none,zoned:{zoned}");
+        |zoned: bool| format!("moment:form:assumed:0,fraction:fixed:6,layout:iso_space,zone:none,zoned:{zoned}");
     expect(
         &plan,
         "flow_run",
@@ -176,12 +176,12 @@ fn rails() {
             ("title", "text"),
             ("open", "boolean:zero_one"),
             ("old", "boolean:letter"),
-            ("at", "time:fraction:none,layout:dated"),
+            ("at", "time_of_day:fraction:none,layout:dated"),
             ("kind", "smallint"),
             ("price", "decimal:class:by_value,precision:10,scale:2"),
             ("meta", "json:binary:false,numbers:true"),
             ("author_id", "bigint"),
-            ("created_at", "timestamp:form:assumed:0,fraction:fixed:6,layout:iso_space,zone:none,zoned:false"),
+            ("created_at", "moment:form:assumed:0,fraction:fixed:6,layout:iso_space,zone:none,zoned:false"),
         ],
     );
     assert_eq!(told(&plan, "warnings"), [""; 0]);
@@ -224,7 +224,7 @@ fn node_and_others() {
     let profiles =
         [("user_id", "bigint"), ("fields", "json:binary:true,numbers:true"), ("admin", "smallint"), ("key", "bytea")];
     expect(&plan, "profiles", &profiles);
-    let gone = "timestamp:form:assumed:0,fraction:omit_zero:6,layout:iso_space,zone:none,zoned:true";
+    let gone = "moment:form:assumed:0,fraction:omit_zero:6,layout:iso_space,zone:none,zoned:true";
     let states = [("state_id", "bigint"), ("old", "padded"), ("gone", gone), ("last_ts", "double"), ("vec", "text")];
     expect(&plan, "states", &states);
     expect(&plan, "log", &[("at", "date:iso"), ("line", "text"), ("_crossfade_rowid", "bigint")]);

@@ -30,7 +30,7 @@ fn with(declared: &str, to: &str, values: &str, choice: ColumnChoice, bookkeepin
     }
 }
 
-fn check(cases: &[(&str, &str, &str, &str)]) {
+pub fn check(cases: &[(&str, &str, &str, &str)]) {
     let show = std::env::var_os("CROSSFADE_SHOW").is_some();
     for (declared, to, values, expected) in cases {
         let found = of(declared, to, values);
@@ -145,7 +145,7 @@ fn texts() {
         ),
         ("CHAR(3)", "bpchar(2)", "'abc'", "NO: 1 of 1 values have more characters than bpchar(2) takes, e.g. id=1"),
         ("CHAR(0)", "bpchar(1)", "NULL", "Padded Chars(1)"),
-        ("CHAR(0)", "timestamptz", "NULL", "timestamptz %Y-%m-%d %H:%M:%S.6? (warned)"),
+        ("CHAR(0)", "timestamptz", "NULL", "any timestamptz %Y-%m-%d %H:%M:%S.6? (warned)"),
         ("VARCHAR", "varchar", "'x'", "Text"),
         ("VARCHAR(9)", "enum(sad,ok)", "'sad'; 'ok'", "Text Labels([\"sad\", \"ok\"])"),
         (
@@ -211,16 +211,16 @@ fn days_and_times() {
         ),
         ("date", "date", "'2023-02-29'", "NO: 1 of 1 values are texts of no known form, e.g. id=1"),
         ("date", "date", "", "Date(Iso)"),
-        ("time", "time", "'23:59:59'; '01:02:03.500000'", "time %H:%M:%S.6?"),
-        ("time", "time", "'23:59:59'", "time %H:%M:%S"),
-        ("time", "time(3)", "'23:59:59.123'", "time %H:%M:%S.3 Scale(3)"),
+        ("time", "time", "'23:59:59'; '01:02:03.500000'", "any time %H:%M:%S.6?"),
+        ("time", "time", "'23:59:59'", "any time %H:%M:%S"),
+        ("time", "time(3)", "'23:59:59.123'", "any time %H:%M:%S.3 Scale(3)"),
         (
             "time",
             "time(3)",
             "'23:59:59.1234'",
             "NO: 1 of 1 values have more than 3 digits behind the seconds, which time(3) would cut off, e.g. id=1",
         ),
-        ("time", "time", "'2000-01-01 23:59:59'", "time 2000-01-01 %H:%M:%S"),
+        ("time", "time", "'2000-01-01 23:59:59'", "any time 2000-01-01 %H:%M:%S"),
         ("time", "time", "'2001-01-01 23:59:59'", "NO: 1 of 1 values are texts like %Y-%m-%d %H:%M:%S, e.g. id=1"),
         ("bigint", "interval", "1500000; -1", "Interval(Microseconds)"),
         ("DATETIME", "interval", "'1970-01-01 00:00:01.500000'", "interval %Y-%m-%d %H:%M:%S.6"),
@@ -242,16 +242,16 @@ fn moments() {
             "datetime",
             "timestamptz",
             "'2024-01-02 03:04:05'; '2024-01-02 03:04:05.123456'",
-            "timestamptz %Y-%m-%d %H:%M:%S.6?",
+            "any timestamptz %Y-%m-%d %H:%M:%S.6?",
         ),
         (
             "DATETIME",
             "timestamp",
             "'2024-01-02 03:04:05.123456'; '2024-01-02 03:04:05.000000'",
-            "timestamp %Y-%m-%d %H:%M:%S.6",
+            "any timestamp %Y-%m-%d %H:%M:%S.6",
         ),
-        ("DATETIME", "timestamp", "'2024-01-02 03:04:05'", "timestamp %Y-%m-%d %H:%M:%S"),
-        ("datetime(6)", "timestamp(6)", "'2024-01-02 03:04:05.123456'", "timestamp %Y-%m-%d %H:%M:%S.6"),
+        ("DATETIME", "timestamp", "'2024-01-02 03:04:05'", "any timestamp %Y-%m-%d %H:%M:%S"),
+        ("datetime(6)", "timestamp(6)", "'2024-01-02 03:04:05.123456'", "any timestamp %Y-%m-%d %H:%M:%S.6"),
         ("DATETIME", "timestamp(3)", "1704164645123; 1704164645000", "timestamp Ms Scale(3)"),
         (
             "DATETIME",
@@ -268,8 +268,8 @@ fn moments() {
             "1704164645; 1704164646000",
             "NO: 1 of 2 values are integers that count no one unit since 1970, e.g. id=2",
         ),
-        ("datetime(3)", "timestamptz(3)", "'2024-01-02 03:04:05.123'", "timestamptz %Y-%m-%d %H:%M:%S.3 Scale(3)"),
-        ("DATETIME", "timestamp(3)", "'2024-01-02T03:04:05.123Z'", "timestamp %Y-%m-%dT%H:%M:%S.3Z Scale(3)"),
+        ("datetime(3)", "timestamptz(3)", "'2024-01-02 03:04:05.123'", "any timestamptz %Y-%m-%d %H:%M:%S.3 Scale(3)"),
+        ("DATETIME", "timestamp(3)", "'2024-01-02T03:04:05.123Z'", "any timestamp %Y-%m-%dT%H:%M:%S.3Z Scale(3)"),
         (
             "DATETIME",
             "timestamp(3)",
@@ -281,24 +281,23 @@ fn moments() {
             "DATETIME",
             "timestamp(3)",
             "'2024-01-02 03:04:05.123000'; '2024-01-02 03:04:05.120000'",
-            "timestamp %Y-%m-%d %H:%M:%S.6 Scale(3)",
+            "any timestamp %Y-%m-%d %H:%M:%S.6 Scale(3)",
         ),
-        ("TEXT", "timestamptz", "'2024-01-02T03:04:05+02:00'", "timestamptz %Y-%m-%dT%H:%M:%S+02:00"),
+        ("TEXT", "timestamptz", "'2024-01-02T03:04:05+02:00'", "any timestamptz %Y-%m-%dT%H:%M:%S+02:00"),
         (
             "TEXT",
             "timestamp",
             "'2024-01-02T03:04:05+02:00'",
             "NO: 1 of 1 values have a zone other than UTC, which a timestamp without time zone loses, e.g. id=1",
         ),
-        ("TEXT", "timestamp", "'2024-01-02T03:04:05+00:00'", "timestamp %Y-%m-%dT%H:%M:%S+00:00"),
+        ("TEXT", "timestamp", "'2024-01-02T03:04:05+00:00'", "any timestamp %Y-%m-%dT%H:%M:%S+00:00"),
         (
             "TEXT",
             "timestamptz",
             "'2024-01-02T03:04:05+02:00'; '2024-01-02T03:04:05+01:00'",
-            "NO: 1 of 2 values are texts in another form than most (1 %Y-%m-%dT%H:%M:%S+02:00, 1 \
-             %Y-%m-%dT%H:%M:%S+01:00), e.g. id=2",
+            "any timestamptz %Y-%m-%dT%H:%M:%S+02:00",
         ),
-        ("TEXT", "timestamptz", "'2024-01-02 03:04'", "timestamptz %Y-%m-%d %H:%M"),
+        ("TEXT", "timestamptz", "'2024-01-02 03:04'", "any timestamptz %Y-%m-%d %H:%M"),
         ("DATETIME", "timestamp", "'2024-01-02'", "NO: 1 of 1 values are texts like %Y-%m-%d, e.g. id=1"),
         (
             "DATETIME",
@@ -312,7 +311,7 @@ fn moments() {
             "2460311.5",
             "NO: 1 of 1 values are reals (Julian days, or seconds since 1970), e.g. id=1",
         ),
-        ("DATETIME", "timestamp", "", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
+        ("DATETIME", "timestamp", "", "any timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
         (
             "DATETIME",
             "timestamp!",
@@ -331,18 +330,18 @@ fn the_framework_settles_what_the_values_leave_open() {
         with("datetime", to, values, ColumnChoice::default(), &[bookkeeping])
     };
     for (bookkeeping, to, values, expected) in [
-        ("django_migrations", "timestamptz", six, "timestamptz %Y-%m-%d %H:%M:%S.6?"),
-        ("django_migrations", "timestamptz", none, "timestamptz %Y-%m-%d %H:%M:%S.6?"),
-        ("django_migrations", "timestamptz", "'2024-01-02 03:04:05.000000'", "timestamptz %Y-%m-%d %H:%M:%S.6"),
-        ("django_migrations", "timestamptz", "", "timestamptz %Y-%m-%d %H:%M:%S.6?"),
-        ("django_migrations", "time", "'03:04:05'", "time %H:%M:%S.6?"),
-        ("alembic_version", "timestamp", six, "timestamp %Y-%m-%d %H:%M:%S.6"),
-        ("alembic_version", "timestamp", none, "timestamp %Y-%m-%d %H:%M:%S"),
-        ("alembic_version", "timestamp", "", "timestamp %Y-%m-%d %H:%M:%S.6"),
+        ("django_migrations", "timestamptz", six, "any timestamptz %Y-%m-%d %H:%M:%S.6?"),
+        ("django_migrations", "timestamptz", none, "any timestamptz %Y-%m-%d %H:%M:%S.6?"),
+        ("django_migrations", "timestamptz", "'2024-01-02 03:04:05.000000'", "any timestamptz %Y-%m-%d %H:%M:%S.6"),
+        ("django_migrations", "timestamptz", "", "any timestamptz %Y-%m-%d %H:%M:%S.6?"),
+        ("django_migrations", "time", "'03:04:05'", "any time %H:%M:%S.6?"),
+        ("alembic_version", "timestamp", six, "any timestamp %Y-%m-%d %H:%M:%S.6"),
+        ("alembic_version", "timestamp", none, "any timestamp %Y-%m-%d %H:%M:%S"),
+        ("alembic_version", "timestamp", "", "any timestamp %Y-%m-%d %H:%M:%S.6"),
         ("alembic_version", "interval", "", "interval %Y-%m-%d %H:%M:%S.6"),
-        ("ar_internal_metadata", "timestamp(6)", "", "timestamp %Y-%m-%d %H:%M:%S.6"),
+        ("ar_internal_metadata", "timestamp(6)", "", "any timestamp %Y-%m-%d %H:%M:%S.6"),
         ("_prisma_migrations", "timestamp(3)", "", "timestamp Ms Scale(3)"),
-        ("users", "timestamptz", six, "timestamptz %Y-%m-%d %H:%M:%S.6"),
+        ("users", "timestamptz", six, "any timestamptz %Y-%m-%d %H:%M:%S.6"),
     ] {
         assert_eq!(of(bookkeeping, to, values), expected, "{bookkeeping} {to} {values}");
     }
@@ -363,10 +362,18 @@ fn the_operator_settles_it_where_the_values_allow() {
             form("%Y-%m-%dT%H:%M:%S.6"),
             "NO: 1 of 1 values are written as %Y-%m-%d %H:%M:%S.6, and not as %Y-%m-%dT%H:%M:%S.6, e.g. id=1",
         ),
-        ("timestamptz", six, zone("+02:00"), "timestamptz %Y-%m-%d %H:%M:%S.6 assumed 120"),
-        ("timestamptz", six, zone("-03:30"), "timestamptz %Y-%m-%d %H:%M:%S.6 assumed -210"),
+        ("timestamptz", six, zone("+02:00"), "any timestamptz %Y-%m-%d %H:%M:%S.6 assumed 120"),
+        ("timestamptz", six, zone("-03:30"), "any timestamptz %Y-%m-%d %H:%M:%S.6 assumed -210"),
+        ("timestamp", six, form("any spelling, else %Y-%m-%dT%H:%M:%S"), "any timestamp %Y-%m-%dT%H:%M:%S"),
+        ("timestamp", "", form("any spelling, else %Y-%m-%dT%H:%M:%S"), "any timestamp %Y-%m-%dT%H:%M:%S"),
+        (
+            "timestamp",
+            six,
+            form("any spelling, else %Y-%m-%dT%H:%M:%SZ"),
+            "NO: 1 of 1 values are of another kind than any spelling, else %Y-%m-%dT%H:%M:%SZ",
+        ),
         ("timestamptz", six, zone("CET"), "NO: assumed_zone = \"CET\" is no offset like +02:00"),
-        ("timestamptz", six, type_sql("timestamp with time zone"), "timestamptz %Y-%m-%d %H:%M:%S.6"),
+        ("timestamptz", six, type_sql("timestamp with time zone"), "any timestamptz %Y-%m-%d %H:%M:%S.6"),
         ("timestamptz", six, type_sql("date"), "t.c: the plan file says date, and the target has timestamptz"),
     ] {
         assert_eq!(with("DATETIME", to, values, choice.clone(), &[]), expected, "{to} {choice:?}");
@@ -393,15 +400,21 @@ fn other_columns_show_the_form_of_an_empty_one() {
         ("uuid", &["'00112233445566778899aabbccddeeff'"], "TEXT", "Uuid(Hex)"),
         ("uuid", &["'00112233445566778899aabbccddeeff'"], "CHAR(36)", "Uuid(Hyphens)"),
         ("uuid", &["x'00112233445566778899aabbccddeeff'"], "TEXT", "Uuid(Hyphens)"),
-        ("time", &["'03:04'"], "time", "time %H:%M"),
-        ("timestamp", &["'2024-01-02T03:04:05Z'"], "DATETIME", "timestamp %Y-%m-%dT%H:%M:%SZ"),
+        ("time", &["'03:04'"], "time", "any time %H:%M"),
+        ("timestamp", &["'2024-01-02T03:04:05Z'"], "DATETIME", "any timestamp %Y-%m-%dT%H:%M:%SZ"),
         ("timestamptz", &["1704164645"], "INTEGER", "timestamptz S"),
         ("timestamp", &["1704164645123"], "DATETIME", "timestamp Ms"),
-        ("timestamp", &["1704164645123"], "CHAR(0)", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
+        ("timestamp", &["1704164645123"], "CHAR(0)", "any timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
+        (
+            "timestamp",
+            &["'2024-01-02T03:04:05'", "'2024-01-02 03:04:05.5'"],
+            "DATETIME",
+            "any timestamp %Y-%m-%dT%H:%M:%S",
+        ),
         ("timestamp", &["NULL"], "INTEGER", "timestamp Ms (warned)"),
-        ("timestamp(3)", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.3 Scale(3) (warned)"),
-        ("timestamp(0)", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S Scale(0) (warned)"),
-        ("timestamp", &["NULL"], "DATETIME", "timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
+        ("timestamp(3)", &["NULL"], "DATETIME", "any timestamp %Y-%m-%d %H:%M:%S.3 Scale(3) (warned)"),
+        ("timestamp(0)", &["NULL"], "DATETIME", "any timestamp %Y-%m-%d %H:%M:%S Scale(0) (warned)"),
+        ("timestamp", &["NULL"], "DATETIME", "any timestamp %Y-%m-%d %H:%M:%S.6? (warned)"),
     ] {
         assert_eq!(beside(to, values, declared), expected, "{to} {values:?} {declared}");
     }
@@ -416,10 +429,10 @@ fn other_columns_show_whether_zeros_are_left_out() {
         plan.tables[0].columns[1..].iter().map(short).collect::<Vec<_>>()
     };
     let (none, six) = ("'2024-01-02 03:04:05'", "'2024-01-02 03:04:05.123456'");
-    let (omitting, fixed) = ("timestamp %Y-%m-%d %H:%M:%S.6?", "timestamp %Y-%m-%d %H:%M:%S.6");
+    let (omitting, fixed) = ("any timestamp %Y-%m-%d %H:%M:%S.6?", "any timestamp %Y-%m-%d %H:%M:%S.6");
     assert_eq!(of(&[&["1", six, six], &["2", none, six]]), [omitting, omitting]);
     assert_eq!(of(&[&["1", six, none], &["2", none, none]]), [omitting, omitting]);
     let zeros = "'2024-01-02 03:04:05.000000'";
     assert_eq!(of(&[&["1", six, six], &["2", none, zeros]]), [omitting, fixed]);
-    assert_eq!(of(&[&["1", six, none]]), [fixed, "timestamp %Y-%m-%d %H:%M:%S"]);
+    assert_eq!(of(&[&["1", six, none]]), [fixed, "any timestamp %Y-%m-%d %H:%M:%S"]);
 }

@@ -2,9 +2,11 @@
 
 use super::convert::{MICROSECONDS, Seek, Way};
 use super::empty::{Others, empty};
+use super::spellings;
 use crate::model::convert::forms::{Fraction, IntervalForm, StampForm, TimeForm, TimeLayout, Zone};
 use crate::model::mapping::{Mapping, Misfit};
 use crate::model::plan::{Check, ColumnPlan, Notice};
+use crate::model::planfile::forms::words;
 use crate::model::planner::evidence::{stamp_form, time_form, zoned_time_form};
 use crate::model::planner::typed::{self, Doubt, Uses};
 use crate::model::planner::writer::Writer;
@@ -39,14 +41,15 @@ pub(super) fn decide(
     seek: &Seek,
     source: &Column,
     profile: &ColumnProfile,
+    any_spelling: bool,
     writer: Writer,
     others: &Others,
 ) -> Result<Decided, Vec<Fault>> {
     let mut faults = Vec::new();
     let decided = if profile.values() == 0 {
-        empty(seek, source, writer, others)
+        empty(seek, source, any_spelling, writer, others)
     } else {
-        held(seek, source, profile, writer, others)
+        held(seek, source, profile, any_spelling, writer, others)
     };
     if seek.template.not_null && profile.nulls > 0 {
         faults.push(Fault {
@@ -70,10 +73,12 @@ fn held(
     seek: &Seek,
     source: &Column,
     profile: &ColumnProfile,
+    any_spelling: bool,
     writer: Writer,
     others: &Others,
 ) -> Result<Decided, Vec<Fault>> {
     let found = |intent| typed::find(intent, source, profile, Uses::default());
+    let alike = |intent| typed::find(intent, source, profile, Uses { any_spelling, ..Uses::default() });
     let type_sql = &seek.template.type_sql;
     let mapping = match seek.way {
         Way::Tried | Way::Computed => return tried(seek, source, profile),
@@ -83,14 +88,18 @@ fn held(
             day @ Mapping::Date(_) => day,
             _ => return Err(vec![all(profile, "are moments, of which a date keeps no time of day", seek)]),
         },
-        Way::Time => match proven(found(Intent::Time), type_sql)? {
+        Way::Time => match proven(alike(Intent::Time), type_sql)? {
             Mapping::Time(form) if form.layout == TimeLayout::Seconds => {
                 Mapping::Time(TimeForm { fraction: settled(form.fraction, profile, writer, None), ..form })
             }
             other => other,
         },
-        Way::Moment { zoned } => match proven(found(Intent::Moment), type_sql)? {
+        Way::Moment { zoned } => match proven(alike(Intent::Moment), type_sql)? {
             Mapping::Timestamp { form, .. } => moment(form, zoned, seek, profile, writer, others)?,
+            Mapping::Moment { form, .. } => match spellings::away(profile).filter(|_| !zoned) {
+                Some(fault) => return Err(vec![fault]),
+                None => spellings::loosened(moment(form, zoned, seek, profile, writer, others)?, true),
+            },
             Mapping::Epoch { unit, .. } => Mapping::Epoch { zoned, unit },
             other => other,
         },
@@ -109,7 +118,7 @@ fn held(
         let remedy = "round them in SQLite, or alter the column to keep six digits";
         return Err(vec![of(&profile.over_scale, what, remedy)]);
     }
-    let mapping = chosen_form(mapping, seek, profile)?;
+    let mapping = chosen_form(mapping, seek, profile, any_spelling)?;
     Ok(Decided { column: ColumnPlan { mapping, ..seek.template.clone() }, warning: None })
 }
 
@@ -180,9 +189,17 @@ pub(super) fn settled(
     }
 }
 
-/// The form that the operator gave, if the values allow it
-pub(super) fn chosen_form(mapping: Mapping, seek: &Seek, profile: &ColumnProfile) -> Result<Mapping, Vec<Fault>> {
-    let Some(wanted) = &seek.form else { return Ok(mapping) };
+/// The form that the operator gave, if the values allow it; else any spelling, if that is allowed
+pub(super) fn chosen_form(
+    mapping: Mapping,
+    seek: &Seek,
+    profile: &ColumnProfile,
+    any_spelling: bool,
+) -> Result<Mapping, Vec<Fault>> {
+    let Some(wanted) = &seek.form else { return Ok(spellings::loosened(mapping, any_spelling)) };
+    if let Some(chosen) = spellings::chosen(mapping, seek, any_spelling) {
+        return chosen.map_err(|fault| vec![Fault { count: profile.values(), ..fault }]);
+    }
     let mut candidates = alternatives(mapping, profile).into_iter();
     match (spelled(mapping), candidates.find(|candidate| spelled(*candidate).as_deref() == Some(wanted))) {
         (None, _) => Ok(mapping),
@@ -197,6 +214,7 @@ pub(super) fn spelled(mapping: Mapping) -> Option<String> {
         Mapping::Timestamp { form, .. } | Mapping::Interval(IntervalForm::Epoch(form)) => Some(stamp_form(form)),
         Mapping::Time(form) => Some(time_form(form)),
         Mapping::ZonedTime { form, zone } => Some(zoned_time_form(form, zone)),
+        Mapping::Moment { .. } | Mapping::TimeOfDay(_) => words(mapping),
         _ => None,
     }
 }

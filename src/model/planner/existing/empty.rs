@@ -3,6 +3,7 @@
 use super::FoundTable;
 use super::convert::{MICROSECONDS, Seek, Way};
 use super::decide::{Decided, Fault, chosen_form, doubt_of, plain, settled, spelled};
+use super::spellings;
 use crate::model::convert::forms::{
     BoolForm, DateForm, EpochUnit, Fraction, IntervalForm, Layout, StampForm, TimeForm, TimeLayout, UuidForm, Zone,
 };
@@ -21,6 +22,8 @@ pub(super) struct Others {
     uuids: Vec<UuidForm>,
     times: Vec<TimeForm>,
     pub stamps: Vec<StampForm>,
+    /// Of moments in any spelling, the commonest of each column
+    spelled: Vec<StampForm>,
     epochs: Vec<EpochUnit>,
 }
 
@@ -37,8 +40,9 @@ pub(super) fn other_forms(found: &[FoundTable], writer: Writer) -> Others {
                 Some(Way::Moment { .. }) => Intent::Moment,
                 _ => continue,
             };
+            let uses = Uses { any_spelling: true, ..Uses::default() };
             if profile.values() > 0
-                && let Some(mapping) = typed::find(intent, column, profile, Uses::default()).mapping
+                && let Some(mapping) = typed::find(intent, column, profile, uses).mapping
             {
                 others.add(mapping, profile, writer);
             }
@@ -56,7 +60,9 @@ impl Others {
             Mapping::Timestamp { form, .. } => {
                 let fraction = settled(form.fraction, profile, writer, None);
                 note(&mut self.stamps, StampForm { fraction, ..form });
+                note(&mut self.spelled, StampForm { fraction, ..form });
             }
+            Mapping::Moment { form, .. } => note(&mut self.spelled, form),
             Mapping::Epoch { unit, .. } => note(&mut self.epochs, unit),
             _ => {}
         }
@@ -74,8 +80,23 @@ fn only<T: Copy>(seen: &[T]) -> Option<T> {
     if let [form] = seen { Some(*form) } else { None }
 }
 
+impl Others {
+    /// One of the forms in which moments are written, if all have a zone or none has one
+    fn alike(&self) -> Option<StampForm> {
+        let first = self.spelled.first()?;
+        let alike = |form: &StampForm| (form.zone == Zone::None) == (first.zone == Zone::None);
+        self.spelled.iter().all(|form| form.layout != Layout::Compact && alike(form)).then_some(*first)
+    }
+}
+
 /// The conversion of a column without a value
-pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Others) -> Result<Decided, Vec<Fault>> {
+pub(super) fn empty(
+    seek: &Seek,
+    source: &Column,
+    any_spelling: bool,
+    writer: Writer,
+    others: &Others,
+) -> Result<Decided, Vec<Fault>> {
     let (mapping, is_guess) = match seek.way {
         Way::Tried | Way::Computed => {
             let first = likeliest(seek);
@@ -88,7 +109,7 @@ pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Other
             (Writer::Unknown | Writer::Rails, Some(form)) => (Mapping::Time(form), false),
             _ => (Mapping::Time(empty_time(writer)), writer == Writer::Unknown),
         },
-        Way::Moment { zoned } => empty_moment(zoned, seek, source, writer, others),
+        Way::Moment { zoned } => empty_moment(zoned, seek, source, any_spelling, writer, others),
         Way::Interval if source.affinity == Affinity::Integer => (MICROSECONDS, false),
         Way::Interval => {
             (Mapping::Interval(IntervalForm::Epoch(iso(Fraction::Fixed(6), 0))), writer == Writer::Unknown)
@@ -100,16 +121,22 @@ pub(super) fn empty(seek: &Seek, source: &Column, writer: Writer, others: &Other
         Some(wanted) => grid(mapping)
             .into_iter()
             .find(|candidate| spelled(*candidate).as_ref() == Some(wanted))
-            .map_or_else(|| chosen_form(mapping, seek, &profile), Ok)?,
-        None => mapping,
+            .map_or_else(|| chosen_form(mapping, seek, &profile, any_spelling), Ok)?,
+        None => spellings::loosened(mapping, any_spelling),
     };
     let warning = (is_guess && seek.form.is_none()).then(|| {
         let form = match mapping {
             Mapping::Epoch { .. } => "milliseconds since 1970".to_owned(),
             other => spelled(other).unwrap_or_else(|| "t or f".to_owned()),
         };
+        let others = match mapping {
+            Mapping::Moment { form, .. } if form.zone == Zone::None => "moments with a zone",
+            Mapping::Moment { .. } => "moments without a zone",
+            Mapping::TimeOfDay(_) => "times behind a date",
+            _ => "another",
+        };
         let message =
-            format!("has no value yet, so that its form is a guess ({form}): rows with another are quarantined");
+            format!("has no value yet, so that its form is a guess ({form}): rows with {others} are quarantined");
         (message, "give the column's `form` in the plan file, or plan again once there are values".into())
     });
     Ok(Decided { warning, ..plain(seek, mapping) })
@@ -178,7 +205,14 @@ fn empty_time(writer: Writer) -> TimeForm {
 }
 
 /// What moments will look like, and whether that is a guess
-fn empty_moment(zoned: bool, seek: &Seek, source: &Column, writer: Writer, others: &Others) -> (Mapping, bool) {
+fn empty_moment(
+    zoned: bool,
+    seek: &Seek,
+    source: &Column,
+    any_spelling: bool,
+    writer: Writer,
+    others: &Others,
+) -> (Mapping, bool) {
     let assumed = if zoned { seek.assumed } else { 0 };
     let text = |form: StampForm| {
         let assumed = if form.zone == Zone::None { assumed } else { 0 };
@@ -199,11 +233,13 @@ fn empty_moment(zoned: bool, seek: &Seek, source: &Column, writer: Writer, other
         }
         Writer::SqlAlchemy | Writer::Rails => iso(Fraction::Fixed(6), assumed),
         Writer::Django => iso(Fraction::OmitZero(6), assumed),
-        Writer::Unknown | Writer::Prisma => match (only(&others.stamps), epochs) {
-            (Some(form), []) => form,
-            (None, [unit]) if others.stamps.is_empty() => return (Mapping::Epoch { zoned, unit: *unit }, false),
-            _ => return (text(iso(likely_fraction(&seek.template.check), assumed)), true),
-        },
+        Writer::Unknown | Writer::Prisma => {
+            match (only(&others.stamps).or(others.alike().filter(|_| any_spelling)), epochs) {
+                (Some(form), []) => form,
+                (None, [unit]) if others.stamps.is_empty() => return (Mapping::Epoch { zoned, unit: *unit }, false),
+                _ => return (text(iso(likely_fraction(&seek.template.check), assumed)), true),
+            }
+        }
     };
     (text(form), false)
 }

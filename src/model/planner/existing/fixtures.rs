@@ -179,6 +179,11 @@ pub fn short(column: &ColumnPlan) -> String {
             let assumed = if form.assumed == 0 { String::new() } else { format!(" assumed {}", form.assumed) };
             format!("{} {}{assumed}", if zoned { "timestamptz" } else { "timestamp" }, stamp_form(form))
         }
+        Mapping::Moment { zoned, form } => {
+            let mapping = Mapping::Timestamp { zoned, form };
+            format!("any {}", short(&ColumnPlan { mapping, check: Check::None, ..column.clone() }))
+        }
+        Mapping::TimeOfDay(form) => format!("any time {}", time_form(form)),
         Mapping::Epoch { zoned, unit } => format!("{} {unit:?}", if zoned { "timestamptz" } else { "timestamp" }),
         Mapping::Interval(crate::model::convert::forms::IntervalForm::Epoch(form)) => {
             format!("interval {}", stamp_form(form))

@@ -75,7 +75,9 @@ fn refuse_unusable(plan: &TablePlan, target: &TargetTable, notes: &mut Notes) {
 
 /// Two values are the same on both sides, or on none
 fn compares(mapping: Mapping) -> bool {
-    !matches!(mapping, Mapping::Json { .. } | Mapping::Vector { .. } | Mapping::Array { .. } | Mapping::Interval(_))
+    let is_alike =
+        matches!(mapping, Mapping::Json { .. } | Mapping::Vector { .. } | Mapping::Array { .. } | Mapping::Interval(_));
+    !is_alike && !mapping.takes_any_spelling()
 }
 
 /// Positions in the plan of an index's columns; `None` for a column that is not planned

@@ -91,7 +91,7 @@ class Scalars(Stamped):
 
 
 class Defaults(models.Model):
-    """Columns whose defaults the database gives (`db_default`), nothing else."""
+    """Columns whose defaults the database gives (`db_default`), and the moment by the ORM as well."""
 
     id = models.AutoField(primary_key=True)
     said = models.CharField(max_length=20, db_default="it's \"so\"")

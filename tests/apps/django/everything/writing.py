@@ -7,6 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Value
+from django.db.models.functions import Now
 from values import LONG, Values
 
 from .models import (
@@ -122,11 +123,17 @@ class Writer:
         """UPDATEs of many rows, computed by the database."""
         rows = Scalars.objects.filter(positive__lt=2**30, price__lt=10**7)
         rows.filter(small=self.rng.choice(Scalars.Level.values)).update(positive=F("positive") + 1, yes=~F("yes"))
+        rows.filter(small=self.rng.choice(Scalars.Level.values)).update(updated=Now())
         Defaults.objects.filter(count__lt=10**6).update(count=F("count") + 1)
 
     def defaults(self):
+        """On SQLite the database writes three digits behind the seconds, and save() none or six of the same moment."""
         Defaults.objects.create()
         Defaults.objects.create(said=self.values.text(20), count=self.values.integer(-5, 5), ready=False)
+        row = self.any(Defaults)
+        row.born = self.rng.choice([row.born, self.values.moment(UTC)])
+        row.save()
+        Defaults.objects.filter(pk=self.any(Defaults).pk).update(born=Now())
 
     def tag(self):
         target = self.any(self.rng.choice([Scalars, Dish, Place, Ingredient, Group]))

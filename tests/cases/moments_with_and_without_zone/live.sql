@@ -1,0 +1,2 @@
+INSERT INTO logs VALUES (4, '2026-01-02 03:04:05+00', 'now', '24:00');
+UPDATE logs SET seen = '2026-01-02 03:04' WHERE id = 2;
