@@ -27,9 +27,8 @@ pub async fn scan(
     client: &Client,
     plan: &Plan,
     table: &TablePlan,
-    mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+    visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
-    let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
     let rows = match (plan.mode, of_source(table)) {
         (Mode::Create, _) => format!("{} ({})", relation(plan, table), copied_list(table, "")),
         // By query: a table that stands may be partitioned, and COPY takes no such table.
@@ -38,6 +37,17 @@ pub async fn scan(
             format!("(select {} from {} t{condition})", copied_list(table, "t."), relation(plan, table))
         }
     };
+    scan_relation(client, table, &rows, visit).await
+}
+
+/// Calls `visit` with the fields of every row of what stands between COPY and TO
+pub async fn scan_relation(
+    client: &Client,
+    table: &TablePlan,
+    rows: &str,
+    mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<()> {
+    let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
     let sql = format!("copy {rows} to stdout (format binary)");
     let stream: CopyOutStream = client.copy_out(&sql).await.map_err(failed)?;
     let mut stream = pin!(stream);

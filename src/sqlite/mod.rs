@@ -12,6 +12,7 @@ pub mod profile;
 pub mod rejected;
 pub mod revisions;
 pub mod rows;
+pub mod search;
 pub mod sequence_table;
 pub mod tokens;
 pub mod utf16;

@@ -132,17 +132,18 @@ impl SourceScan<'_> {
 }
 
 /// Digests rows: what is copied of them, as both sides are compared; the buffer is used again
-struct Digester {
+pub struct Digester {
     digest: RowDigest,
     scratch: Vec<u8>,
 }
 
 impl Digester {
-    fn new() -> Digester {
+    pub fn new() -> Digester {
         Digester { digest: RowDigest::new(), scratch: Vec::new() }
     }
 
-    fn row(&mut self, table: &TablePlan, row: &Row<'_>) -> u128 {
+    /// The digest of a row
+    pub fn row(&mut self, table: &TablePlan, row: &Row<'_>) -> u128 {
         self.digest.reset();
         for (index, planned) in table.copied_columns() {
             self.digest.add(comparable(column(row, index), planned.mapping, &mut self.scratch));

@@ -85,7 +85,7 @@ fn what_cannot_be_followed_is_left_with_the_reason() {
     let choices = Choices::default();
     let languages = FullText { unlike: Some("languageid="), ..external(&["body"]) };
     for (table, reason) in [
-        (fulltext(&["body"], Content::Own), "defensive mode"),
+        (fulltext(&["body"], Content::Own), "own text is not copied"),
         (fulltext(&["body"], Content::None), "contentless"),
         (fulltext(&["body"], Content::External("v".into())), "comes from v"),
         (external(&["n"]), "n is bigint"),
