@@ -27,7 +27,7 @@ pub use status::states;
 /// Between two looks at a fingerprint
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A table is not compared again before this many times the time has passed that it took; the second where its fingerprint
+/// A table is not compared again before this many times the time has passed that the work on it took; the second where its fingerprint
 /// has not moved, and the least that this is
 const PAUSE: u32 = 10;
 const PAUSE_UNMOVED: u32 = 100;
@@ -58,6 +58,8 @@ struct Watched {
     pass: Option<Pass>,
     /// Of the source when the last whole pass began, as the target has it
     stored: Option<Vec<u8>>,
+    /// Rows of the source that the last pass has read
+    rows: u64,
     /// A pass of this session has come to its end
     compared: bool,
     due: Instant,
@@ -78,6 +80,7 @@ impl Searching {
         let watched = job.plan.search_tables.iter().map(|planned| Watched {
             pass: None,
             stored: stored.iter().find(|s| s.table_id == planned.table.id).and_then(|s| s.fingerprint.clone()),
+            rows: 0,
             compared: false,
             due: now,
             due_unmoved: now,
@@ -100,7 +103,7 @@ impl Searching {
             while !self.watched[at].compared {
                 job.context.stop.check()?;
                 self.go_on(job, at)?;
-                let rows = self.watched[at].pass.as_ref().map_or(0, |pass| pass.rows);
+                let rows = self.watched[at].rows;
                 stage.add(rows.saturating_sub(std::mem::replace(&mut before, rows)), 0);
                 if last_turn.elapsed() >= TURN {
                     job.take_requests()?;
@@ -191,10 +194,13 @@ impl Searching {
                 none.insert(Pass::begin(job, &planned, source)?)
             }
         };
-        if !pass.go_on(job, &planned, source)? {
+        let is_done = pass.go_on(job, &planned, source)?;
+        watched.rows = pass.rows;
+        if !is_done {
             return Ok(());
         }
-        let took = pass.began.elapsed();
+        // What filled the table says nothing of how long it takes to compare it.
+        let took = if pass.has_filled { Duration::ZERO } else { pass.worked() };
         watched.stored = Some(std::mem::take(&mut pass.fingerprint));
         watched.pass = None;
         watched.compared = true;

@@ -280,12 +280,17 @@ impl ColumnPlan {
             Mapping::Array { .. } => true,
             // Without the dimensions, which the encoder has compared.
             Mapping::Vector { .. } => return Some(without_typmod(&self.type_sql).to_owned()),
-            Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext(),
+            Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext() || self.is_words(),
             // Compared as text, char(n) could not use its index; without a length nothing is cut.
             Mapping::Padded => return Some("bpchar".to_owned()),
             _ => false,
         };
         needed.then(|| self.type_sql.clone())
+    }
+
+    /// Words that we bring, as a `tsvector`; they travel as their text, in both directions
+    pub fn is_words(&self) -> bool {
+        self.mapping == Mapping::Text && self.type_sql == "tsvector"
     }
 
     /// `citext`, with or without a schema and quotes

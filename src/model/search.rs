@@ -4,6 +4,8 @@
 //! make the file unreadable for connections in defensive mode (I11). So they are followed by comparison, whenever the
 //! [fingerprint](crate::sqlite::search::fingerprint) of the index has moved.
 
+pub mod words;
+
 use serde::{Deserialize, Serialize};
 
 use super::plan::TablePlan;
@@ -19,8 +21,28 @@ pub struct SearchPlan {
     pub sql: String,
     /// How its queries are asked on the target
     pub note: String,
-    /// What is read of the shadow table that holds the text. Its number is below zero: it is never in the change log
+    pub text: SearchText,
+    /// What is read of the shadow table that holds the text, or of that with the rows. Its number is below zero: it is never in the change log
     pub table: TablePlan,
+}
+
+/// Where the words come from
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchText {
+    /// The text is stored, and PostgreSQL makes words of it
+    Stored,
+    /// There is no text, and the words are those of the index
+    Index(IndexText),
+}
+
+/// What the index of a contentless table says
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexText {
+    /// Where in its row a word stands
+    pub has_places: bool,
+    /// The indexed columns, in order
+    pub columns: Vec<String>,
 }
 
 impl SearchPlan {

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, CopyOutStream};
 
 use super::apply::RawArray;
 use super::connect::classify;
-use super::copy::{copied_list, relation, same_key, unnest};
+use super::copy::{copied_list, read_list, relation, same_key, unnest};
 use super::existing::of_source;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
@@ -113,7 +113,7 @@ pub async fn by_keys(client: &Client, plan: &Plan, table: &TablePlan, keys: &Row
     let sql = format!(
         "select distinct on ({}) {} from {} t join {} on {}{only}",
         key.join(", "),
-        copied_list(table, "t."),
+        read_list(table, "t."),
         relation(plan, table),
         wanted.relation,
         same_key(table, &wanted.terms)

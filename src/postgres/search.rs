@@ -7,7 +7,7 @@ use tokio_postgres::{Client, GenericClient};
 
 use super::connect::classify;
 use super::control;
-use super::copy::{copied_list, relation};
+use super::copy::{read_list, relation};
 use super::ddl;
 use super::rows::scan_relation;
 use crate::error::Result;
@@ -94,7 +94,7 @@ pub async fn scan_some(
 ) -> Result<()> {
     let rows = format!(
         "(select {} from {} t{} order by t.{} limit {limit})",
-        copied_list(table, "t."),
+        read_list(table, "t."),
         relation(plan, table),
         between(table, after, through),
         key(table)

@@ -18,3 +18,4 @@ pub mod tokens;
 pub mod utf16;
 pub mod watch;
 pub mod whole;
+pub mod words;

@@ -1,6 +1,7 @@
 //! Full-text tables that hold their own text: the shadow table behind them, and whether their index has changed
 //!
-//! The text is read from the shadow table: that takes no tokenizer, which may be the application's own.
+//! The text is read from the shadow table: that takes no tokenizer, which may be the application's own. A contentless
+//! table has none, and its index is read instead: see `words`.
 
 use rusqlite::{Connection, OptionalExtension};
 use xxhash_rust::xxh3::xxh3_128;
@@ -8,35 +9,75 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::connection::classify;
 use super::introspect;
 use super::rows::value_of;
+use super::words;
 use crate::error::Result;
 use crate::model::fulltext::{Content, FullText};
 use crate::model::key::write_value;
-use crate::model::plan::TablePlan;
 use crate::model::schema::{Table, quote_identifier};
-use crate::model::search::SearchPlan;
+use crate::model::search::{IndexText, SearchPlan, SearchText};
 
-/// The shadow table that holds the text, and the statement that made the full-text table; or why it is not followed
-pub fn shadow(connection: &Connection, table: &FullText) -> Result<std::result::Result<(Table, String), &'static str>> {
-    if let Some(why) = table.unlike {
-        return Ok(Err(why));
-    }
-    if table.content != Content::Own {
-        return Ok(Err("its text is not its own"));
-    }
-    let found = introspect::shadow_table(connection, &format!("{}_content", table.name))?;
-    let (Some(mut found), Some(sql)) = (found, statement(connection, &table.name)?) else {
-        return Ok(Err("the shadow table with its text is not there"));
+/// Why a table is not followed
+type Left = &'static str;
+
+/// The shadow table with the text, or, of a contentless table, that with the rows; the statement that made the full-text
+/// table; and where its words come from. Or why it is not followed. Outside of any read view
+pub fn shadow(
+    connection: &Connection,
+    table: &FullText,
+) -> Result<std::result::Result<(Table, String, SearchText), Left>> {
+    let text = match (&table.content, table.unlike) {
+        (_, Some(why)) => return Ok(Err(why)),
+        (Content::Own, None) => SearchText::Stored,
+        (Content::None, None) => match index_text(table) {
+            Ok(text) => SearchText::Index(text),
+            Err(why) => return Ok(Err(why)),
+        },
+        (Content::External(_), None) => return Ok(Err("its text is not its own")),
     };
-    let wanted = table.columns.len().max(1);
+    let what = if text == SearchText::Stored { "content" } else { "docsize" };
+    let found = introspect::shadow_table(connection, &format!("{}_{what}", table.name))?;
+    let (Some(mut found), Some(sql)) = (found, statement(connection, &table.name)?) else {
+        return Ok(Err("the shadow table that it is read from is not there"));
+    };
+    let wanted = if text == SearchText::Stored { table.columns.len().max(1) } else { 1 };
+    let named = |at: usize, name: &str| match text {
+        SearchText::Stored => name.starts_with(&format!("c{at}")),
+        SearchText::Index(_) => name == "sz",
+    };
     // What comes behind the texts is something else, such as the locales of FTS5.
     let is_known = found.rowid_alias == Some(0)
         && found.columns.len() > wanted
-        && found.columns[1..=wanted].iter().enumerate().all(|(at, column)| column.name.starts_with(&format!("c{at}")));
+        && found.columns[1..=wanted].iter().enumerate().all(|(at, column)| named(at, &column.name));
     if !is_known {
-        return Ok(Err("the shadow table with its text is not as SQLite makes it"));
+        return Ok(Err("the shadow table that it is read from is not as SQLite makes it"));
     }
     found.columns.truncate(wanted + 1);
-    Ok(Ok((found, sql)))
+    if text != SearchText::Stored && words::is_readable(connection, &table.name).is_err() {
+        return Ok(Err("its index cannot be read here: its tokenizer is the application's own"));
+    }
+    Ok(Ok((found, sql, text)))
+}
+
+/// What the index of a contentless table says, if a `tsvector` can say it too
+fn index_text(table: &FullText) -> std::result::Result<IndexText, Left> {
+    let columns = || table.columns.iter().filter(|column| column.indexed).map(|column| column.name.clone()).collect();
+    match (table.module.as_str(), table.option("detail")) {
+        ("fts3" | "fts4", _) => Err("it is contentless, and FTS4 does not show its index row by row"),
+        _ if table.option("columnsize") == "0" => {
+            Err("it is contentless, and with columnsize=0 it does not keep which rows it has")
+        }
+        _ if table.columns.iter().any(|column| !column.indexed) => {
+            Err("it is contentless, with columns that are not indexed")
+        }
+        _ if !["", "0"].contains(&table.option("tokendata")) => {
+            Err("it is contentless, and its words are bytes (tokendata)")
+        }
+        (_, "col" | "column") if table.columns.len() > 1 => Err(
+            "it is contentless, and with detail=column it keeps no places, without which a tsvector tells no columns apart",
+        ),
+        (_, "" | "full") => Ok(IndexText { has_places: true, columns: columns() }),
+        _ => Ok(IndexText { has_places: false, columns: columns() }),
+    }
 }
 
 fn statement(connection: &Connection, name: &str) -> Result<Option<String>> {
@@ -65,7 +106,7 @@ pub fn fingerprint(connection: &Connection, search: &SearchPlan) -> Result<Vec<u
             .map_err(|e| classify(e, &format!("look at the index of `{}`", search.name)))
     };
     let key = &search.table.key.parts[0].sql;
-    add("content", &format!("SELECT max({key}) FROM $"))?;
+    add(if search.text == SearchText::Stored { "content" } else { "docsize" }, &format!("SELECT max({key}) FROM $"))?;
     if search.is_fts5() {
         add("data", "SELECT id, block FROM $ WHERE id IN (1, 10) ORDER BY id")?;
     } else {
@@ -88,12 +129,6 @@ fn gather(connection: &Connection, sql: &str, into: &mut Vec<u8>) -> rusqlite::R
         }
     }
     Ok(())
-}
-
-/// Rows behind a rowid, or all, in the order of rowids, as [`super::rows::select_after_sql`] with at most as many rows as
-/// its last parameter says
-pub fn select_some_sql(table: &TablePlan, after: bool) -> String {
-    format!("{} LIMIT ?{}", super::rows::select_after_sql(table, after), if after { 2 } else { 1 })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Full-text tables while the plan is made: those that hold their own text are read like any other table
+//! Full-text tables while the plan is made: those that hold their own text, or none, are read like any other table
 
 use super::Reading;
 use crate::error::Result;
@@ -7,7 +7,6 @@ use crate::model::fulltext::{Content, FullText};
 use crate::model::plan::Notice;
 use crate::model::planner::{FoundSearch, skipped_search};
 use crate::model::profile::trial::Sought;
-use crate::sqlite::connection::in_read_view;
 use crate::sqlite::search::shadow;
 
 /// The full-text tables of the source, by what becomes of them
@@ -31,16 +30,16 @@ pub fn read(reading: &Reading<'_>, found: Vec<FullText>, choices: &Choices) -> R
             texts.left_out.push(fulltext.name);
             continue;
         }
-        if fulltext.content != Content::Own {
+        if matches!(fulltext.content, Content::External(_)) {
             texts.others.push(fulltext);
             continue;
         }
-        match in_read_view(reading.connection, |view| shadow(view, &fulltext))? {
-            Ok((table, sql)) => {
+        match shadow(reading.connection, &fulltext)? {
+            Ok((table, sql, text)) => {
                 // By class alone: nothing is declared that could be looked for.
                 let sought = (0..table.columns.len()).map(|at| Sought::declared(&table, at)).collect();
                 let profile = reading.table(&table, sought, &[])?.0;
-                texts.search.push(FoundSearch { fulltext, sql, table, profile });
+                texts.search.push(FoundSearch { fulltext, sql, text, table, profile });
             }
             Err(why) => {
                 fulltext.unlike = Some(why);

@@ -1,5 +1,6 @@
 //! A range of a search table on both sides: rowids and digests, in order
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -8,12 +9,15 @@ use tokio_postgres::Client;
 use crate::engine::verify::source::Digester;
 use crate::engine::verify::target::Decoder;
 use crate::error::{Error, Result};
+use crate::model::digest::RowDigest;
 use crate::model::key::{KeyRef, KeySet, write_value};
 use crate::model::plan::{Plan, TablePlan};
+use crate::model::search::{SearchPlan, SearchText};
 use crate::model::value::Value;
 use crate::postgres::search::scan_some;
-use crate::sqlite::connection::classify;
-use crate::sqlite::rows::{column, select_after_sql};
+use crate::sqlite::connection::{classify, in_read_view};
+use crate::sqlite::rows::{column, select_after_sql, select_by_key_sql};
+use crate::sqlite::words::{self, Wanted};
 
 /// Rows and bytes of a range of the source, and how long its view may last: what a writer in a rollback-journal mode has
 /// to wait for
@@ -52,8 +56,59 @@ impl Range {
     }
 }
 
-/// Rows of the source behind `after`, and where they end; `None` where the table does
-pub fn ours(view: &Connection, table: &TablePlan, after: Option<i64>) -> Result<(Vec<Row>, Option<i64>)> {
+/// What was read of the source
+pub struct Ours {
+    pub rows: Vec<Row>,
+    /// Where they end; `None` where the table does
+    pub through: Option<i64>,
+    /// Of a contentless table, the words of each row
+    pub words: Option<HashMap<i64, String>>,
+}
+
+/// Rows of the source in a view, or views, of their own
+pub fn read(source: &Connection, planned: &SearchPlan, wanted: Wanted<'_>) -> Result<Ours> {
+    let table = &planned.table;
+    match (&planned.text, wanted) {
+        (SearchText::Stored, Wanted::Behind(after)) => {
+            let (rows, through) = in_read_view(source, |view| stored(view, table, after))?;
+            Ok(Ours { rows, through, words: None })
+        }
+        (SearchText::Stored, Wanted::These(rowids)) => {
+            let rows = in_read_view(source, |view| by_key(view, table, rowids))?;
+            Ok(Ours { rows, through: None, words: None })
+        }
+        (SearchText::Index(text), wanted) => {
+            let window = words::read(source, planned, text, wanted)?;
+            let mut digest = RowDigest::new();
+            let rows = window.rows.iter().map(|(rowid, words)| {
+                digest.reset();
+                for (_, column) in table.copied_columns() {
+                    let words = Value::Text(words.as_bytes());
+                    digest.add(if column.is_words() { words } else { Value::Integer(*rowid) });
+                }
+                (*rowid, digest.finish())
+            });
+            Ok(Ours { rows: rows.collect(), through: window.through, words: Some(window.rows.into_iter().collect()) })
+        }
+    }
+}
+
+/// These rows, as far as they are there
+fn by_key(view: &Connection, table: &TablePlan, rowids: &[i64]) -> Result<Vec<Row>> {
+    let failed = |e| classify(e, &format!("read table `{}`", table.source.name));
+    let mut statement = view.prepare_cached(&select_by_key_sql(table)).map_err(failed)?;
+    let (mut digester, mut found) = (Digester::new(), Vec::new());
+    for rowid in rowids {
+        let mut rows = statement.query([rowid]).map_err(failed)?;
+        if let Some(row) = rows.next().map_err(failed)? {
+            found.push((*rowid, digester.row(table, row)));
+        }
+    }
+    Ok(found)
+}
+
+/// Rows behind `after`, and where they end; `None` where the table does
+fn stored(view: &Connection, table: &TablePlan, after: Option<i64>) -> Result<(Vec<Row>, Option<i64>)> {
     let failed = |e| classify(e, &format!("read table `{}`", table.source.name));
     let mut statement = view.prepare_cached(&select_after_sql(table, after.is_some())).map_err(failed)?;
     if let Some(after) = after {

@@ -1,19 +1,21 @@
 //! One pass over a search table: range by range, what differs is applied
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::compare::{self, key, keys, ours, rowid, theirs};
+use super::compare::{self, Ours, key, keys, rowid, theirs};
 use crate::engine::job::Job;
 use crate::engine::loading::Loading;
 use crate::error::{Error, Result};
 use crate::model::change::Batch;
 use crate::model::chunk::Range;
+use crate::model::plan::TablePlan;
 use crate::model::quarantine::{Changes, Rejected, key_hash};
-use crate::model::search::SearchPlan;
+use crate::model::search::{SearchPlan, SearchText};
+use crate::model::value::Value;
 use crate::postgres::apply::ApplyError;
 use crate::postgres::copy::relation;
 use crate::postgres::{quarantine, search};
@@ -22,12 +24,20 @@ use crate::sqlite::cycle::{Again, read_keys};
 use crate::sqlite::durable;
 use crate::sqlite::rows::read_slice;
 use crate::sqlite::search::{fingerprint, is_as_planned};
+use crate::sqlite::words::Wanted;
 
 /// Rows of the quarantine that are read at once
 const PAGE: usize = 1_000;
 
+/// Rows of a contentless table that are written in one statement
+const WORDS_ROWS: usize = 256;
+
 pub struct Pass {
-    pub began: Instant,
+    /// Time spent on the ranges so far, without the rests between them
+    spent: Duration,
+    resumed: Instant,
+    /// Its ranges went through COPY
+    pub has_filled: bool,
     /// Of the source before the first range was read
     pub fingerprint: Vec<u8>,
     /// Rows of the source that were read
@@ -42,7 +52,7 @@ pub struct Pass {
 
 impl Pass {
     pub fn begin(job: &Job, planned: &SearchPlan, source: &Connection) -> Result<Pass> {
-        let began = Instant::now();
+        let resumed = Instant::now();
         let fingerprint = in_read_view(source, |view| match is_as_planned(view, planned)? {
             true => fingerprint(view, planned),
             false => Err(changed(planned)),
@@ -52,25 +62,40 @@ impl Pass {
         if stored.iter().any(|stored| stored.table_id == table.id && stored.state == "pending") {
             job.wait(search::create(client, &job.plan, planned, job.applier.run_id()))?;
         }
-        let filling = !job.wait(search::has_rows_behind(client, &job.plan, table, None))?;
-        Ok(Pass { began, fingerprint, rows: 0, after: None, filling, held: held(job, table.id)? })
+        // The words of an index come as text, which COPY does not take.
+        let filling =
+            planned.text == SearchText::Stored && !job.wait(search::has_rows_behind(client, &job.plan, table, None))?;
+        let (spent, held) = (resumed.elapsed(), held(job, table.id)?);
+        Ok(Pass { spent, resumed, has_filled: filling, fingerprint, rows: 0, after: None, filling, held })
+    }
+
+    /// Time that it has taken, without the rests
+    pub fn worked(&self) -> Duration {
+        self.spent
     }
 
     /// The next range; `true` if it was the last
     pub fn go_on(&mut self, job: &mut Job, planned: &SearchPlan, source: &Connection) -> Result<bool> {
-        if self.filling { self.fill(job, planned, source) } else { self.compare(job, planned, source) }
+        self.resumed = Instant::now();
+        let is_last = match self.filling {
+            true => self.fill(job, planned, source)?,
+            false => self.compare(job, planned, source)?,
+        };
+        self.spent += self.resumed.elapsed();
+        Ok(is_last)
     }
 
     fn compare(&mut self, job: &mut Job, planned: &SearchPlan, source: &Connection) -> Result<bool> {
         let table = &planned.table;
-        let (ours, through) = in_read_view(source, |view| ours(view, table, self.after))?;
+        let Ours { rows: ours, through, words } = compare::read(source, planned, Wanted::Behind(self.after))?;
         let theirs = theirs(job.applier.client(), &job.plan, table, (self.after, through));
         let range = compare::Range::new(ours, job.wait(theirs)?, through);
         let (through, read) = (range.through, range.ours.len() as u64);
         let mut rowids = range.differing();
         rowids.extend(self.held_through(through));
         if !rowids.is_empty() || through.is_none() {
-            self.write(job, planned, source, &rowids, through.is_none().then_some(self.rows + read))?;
+            let differing = Differing { rowids: &rowids, words: words.as_ref() };
+            self.write(job, planned, source, &differing, through.is_none().then_some(self.rows + read))?;
         }
         self.end_range(through, read)
     }
@@ -81,11 +106,11 @@ impl Pass {
         job: &mut Job,
         planned: &SearchPlan,
         source: &Connection,
-        rowids: &[i64],
+        differing: &Differing<'_>,
         all: Option<u64>,
     ) -> Result<()> {
         for careful in [false, true] {
-            match self.attempt(job, planned, source, (rowids, careful)) {
+            match attempt(job, planned, source, differing, careful) {
                 Ok(()) => return self.commit(job, planned, source, all),
                 Err(ApplyError::Other(error)) if error.refused_row().is_none() || careful => return Err(error),
                 // The server does not take one of the rows: once more, and that one goes to the quarantine.
@@ -93,36 +118,6 @@ impl Pass {
             }
         }
         Err(Error::internal("the server refuses rows that it has taken one by one"))
-    }
-
-    fn attempt(
-        &self,
-        job: &mut Job,
-        planned: &SearchPlan,
-        source: &Connection,
-        (rowids, careful): (&[i64], bool),
-    ) -> std::result::Result<(), ApplyError> {
-        let (runtime, plan, table) = (job.runtime.clone(), job.plan.clone(), &planned.table);
-        runtime.block_on(job.applier.begin())?;
-        let keys = keys(rowids);
-        let mut refused = None;
-        let mut emit = |mut batch: Batch| {
-            if refused.is_some() {
-                return Ok(());
-            }
-            let applied = match careful {
-                true => runtime.block_on(job.applier.apply_carefully(table, &mut batch, false)),
-                false => runtime.block_on(job.applier.apply(table, &batch)),
-            };
-            if !batch.quarantine.rejected.is_empty() {
-                job.quarantine.forget();
-            }
-            refused = applied.err();
-            Ok(())
-        };
-        let again = Again { keys: &keys, careful };
-        in_read_view(source, |view| read_keys(view, &plan, table, again, &mut emit))?;
-        refused.map_or(Ok(()), Err)
     }
 
     /// A range for which the target has no rows: all of it goes through COPY
@@ -178,7 +173,7 @@ impl Pass {
     /// Commits the range as this run's, and with the last one that the table is compared
     fn commit(&self, job: &mut Job, planned: &SearchPlan, source: &Connection, all: Option<u64>) -> Result<()> {
         if let Some(rows) = all {
-            let (id, seconds) = (planned.table.id, self.began.elapsed().as_secs_f64());
+            let (id, seconds) = (planned.table.id, (self.spent + self.resumed.elapsed()).as_secs_f64());
             job.wait(search::store(job.applier.client(), id, &self.fingerprint, rows, seconds))?;
         }
         crate::failpoint::hit("search.rows_written");
@@ -200,6 +195,77 @@ impl Pass {
         self.after = through;
         Ok(through.is_none())
     }
+}
+
+/// Rows that are not the same on both sides
+struct Differing<'a> {
+    rowids: &'a [i64],
+    /// Of a contentless table, the words of all rows that are there
+    words: Option<&'a HashMap<i64, String>>,
+}
+
+/// Writes and deletes what differs, in the transaction that this begins
+fn attempt(
+    job: &mut Job,
+    planned: &SearchPlan,
+    source: &Connection,
+    differing: &Differing<'_>,
+    careful: bool,
+) -> std::result::Result<(), ApplyError> {
+    let (runtime, plan, table) = (job.runtime.clone(), job.plan.clone(), &planned.table);
+    runtime.block_on(job.applier.begin())?;
+    let mut refused = None;
+    let mut emit = |mut batch: Batch| {
+        if refused.is_some() {
+            return Ok(());
+        }
+        if !batch.quarantine.rejected.is_empty() {
+            job.quarantine.forget();
+        }
+        let applied = match careful {
+            true => runtime.block_on(job.applier.apply_carefully(table, &mut batch, false)),
+            false => runtime.block_on(job.applier.apply(table, &batch)),
+        };
+        refused = applied.err();
+        Ok(())
+    };
+    match differing.words {
+        Some(words) => write_words(table, differing.rowids, words, &mut emit)?,
+        None => {
+            let keys = keys(differing.rowids);
+            let again = Again { keys: &keys, careful };
+            in_read_view(source, |view| read_keys(view, &plan, table, again, &mut emit))?;
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// Hands out these rows of a contentless table with their words; those without are gone
+fn write_words(
+    table: &TablePlan,
+    rowids: &[i64],
+    words: &HashMap<i64, String>,
+    emit: &mut dyn FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    for some in rowids.chunks(WORDS_ROWS) {
+        let mut batch = Batch::new(table);
+        for rowid in some {
+            let key = Value::Integer(*rowid);
+            let pushed = match words.get(rowid) {
+                None => batch.deletes.push(0, &table.columns[table.key_columns[0]], key),
+                Some(words) => table.copied_columns().enumerate().try_for_each(|(place, (_, column))| {
+                    let value = if column.is_words() { Value::Text(words.as_bytes()) } else { key };
+                    batch.upserts.push(place, column, value)
+                }),
+            };
+            pushed.map_err(|misfit| Error::internal(format!("words do not fit: {misfit}")))?;
+            if words.contains_key(rowid) { batch.upserts.end_row() } else { batch.deletes.end_row() }
+        }
+        batch.upserts.seal();
+        batch.deletes.seal();
+        emit(batch)?;
+    }
+    Ok(())
 }
 
 /// What is in the quarantine of the table

@@ -3,17 +3,18 @@
 //! Changes are in flight as long as the fingerprint of the source's index is not the one that the target's rows were
 //! compared at. Rows that differ are compared again, by key, until it is; those that differ then are mismatches.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::{ROUND_TIMEOUT, ROUNDS, TableCheck, TableVerdict, note};
-use crate::engine::searching::compare::{self, key, rowid};
+use crate::engine::searching::compare::{self, Ours, key, rowid};
 use crate::error::Result;
 use crate::model::search::SearchPlan;
 use crate::postgres::quarantine::entries;
 use crate::postgres::{control, search};
 use crate::sqlite::connection::in_read_view;
 use crate::sqlite::search::fingerprint;
+use crate::sqlite::words::Wanted;
 
 /// Rows that differ and are compared again; with more the report says "at least"
 const AGAIN_MAX: usize = 100_000;
@@ -30,14 +31,14 @@ impl TableCheck<'_> {
         let through = self.context.runtime.block_on(control::checkpoint(self.client))?.seq;
         let held = self.held_rowids()?;
         verdict.quarantined = held.len() as u64;
-        let mut again = self.scan(&mut verdict)?;
+        let mut again = self.scan(planned, &mut verdict)?;
         again.extend(held);
         for _ in 0..ROUNDS {
             if again.is_empty() || !self.wait_for_comparison(planned)? {
                 break;
             }
             let before = self.fingerprints(planned)?;
-            let faults = self.faults(&again)?;
+            let faults = self.faults(planned, &again)?;
             let after = self.fingerprints(planned)?;
             again = faults.iter().map(|(key, _)| rowid(key)).collect::<Result<_>>()?;
             if before == after && after.1.as_ref() == Some(&after.0) {
@@ -51,11 +52,11 @@ impl TableCheck<'_> {
     }
 
     /// Compares every row; returns the rowids that differ
-    fn scan(&self, verdict: &mut TableVerdict) -> Result<BTreeSet<i64>> {
+    fn scan(&self, planned: &SearchPlan, verdict: &mut TableVerdict) -> Result<BTreeSet<i64>> {
         let (mut after, mut found) = (None, BTreeSet::new());
         loop {
             self.context.stop.check()?;
-            let range = self.range(after)?;
+            let range = self.range(planned, after)?;
             self.stage.add(range.ours.len() as u64, 0);
             verdict.rows_compared += range.ours.len() as u64;
             found.extend(range.differing());
@@ -67,20 +68,21 @@ impl TableCheck<'_> {
         }
     }
 
-    fn range(&self, after: Option<i64>) -> Result<compare::Range> {
-        let (read, through) = in_read_view(self.source, |view| compare::ours(view, self.table, after))?;
+    fn range(&self, planned: &SearchPlan, after: Option<i64>) -> Result<compare::Range> {
+        let Ours { rows, through, .. } = compare::read(self.source, planned, Wanted::Behind(after))?;
         let theirs = compare::theirs(self.client, self.plan, self.table, (after, through));
-        Ok(compare::Range::new(read, self.context.runtime.block_on(theirs)?, through))
+        Ok(compare::Range::new(rows, self.context.runtime.block_on(theirs)?, through))
     }
 
     /// What is wrong with these rows as they are now
-    fn faults(&self, rowids: &BTreeSet<i64>) -> Result<Vec<(Vec<u8>, &'static str)>> {
+    fn faults(&self, planned: &SearchPlan, rowids: &BTreeSet<i64>) -> Result<Vec<(Vec<u8>, &'static str)>> {
         let mut faults = Vec::new();
         let held = self.held_rowids()?;
         let all: Vec<i64> = rowids.iter().copied().collect();
         for some in all.chunks(PAGE) {
             let keys: HashSet<Vec<u8>> = some.iter().map(|rowid| key(*rowid)).collect();
-            let left = in_read_view(self.source, |_| self.source_scan().by_keys(&keys))?;
+            let ours = compare::read(self.source, planned, Wanted::These(some))?.rows;
+            let left: HashMap<Vec<u8>, u128> = ours.into_iter().map(|(rowid, digest)| (key(rowid), digest)).collect();
             let right = self.target_by_keys(&keys)?;
             for rowid in some {
                 let key = key(*rowid);

@@ -74,13 +74,12 @@ fn add(drafts: &mut [Draft], table: &FullText, configured: Option<&str>) -> Resu
 /// The table whose text was indexed, if it is followed
 fn content_table(drafts: &[Draft], table: &FullText) -> Result<usize, Left> {
     match (&table.content, table.unlike) {
+        (Content::None, Some(why)) => {
+            Err((why.to_owned(), Some("fill a tsvector column from where the application has the text")))
+        }
         (_, Some(why)) => Err((why.to_owned(), None)),
-        (Content::None, _) => Err((
-            "it is contentless, and SQLite holds its index but not its text".into(),
-            Some("fill a tsvector column from where the application has the text"),
-        )),
-        // Planned as search tables, unless the operator leaves them out.
-        (Content::Own, _) => Err(("its own text is not copied".into(), None)),
+        // Planned as search tables.
+        (Content::Own | Content::None, None) => Err(("its own text is not copied".into(), None)),
         (Content::External(content), None) => {
             let position = drafts.iter().position(|draft| draft.plan.source.name.eq_ignore_ascii_case(content));
             position

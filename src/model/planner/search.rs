@@ -11,7 +11,7 @@ use crate::model::plan::{AddedColumn, ColumnPlan, Notice, TablePlan};
 use crate::model::planfile::Own;
 use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Key, Table, TextOrder, quote_identifier};
-use crate::model::search::SearchPlan;
+use crate::model::search::{IndexText, SearchPlan, SearchText};
 use crate::model::words::counted;
 
 /// A full-text table, and what its shadow table holds
@@ -19,7 +19,9 @@ pub struct FoundSearch {
     pub fulltext: FullText,
     /// Its `CREATE VIRTUAL TABLE`
     pub sql: String,
-    /// The shadow table: the rowid, then the columns in order, under names of SQLite's own
+    pub text: SearchText,
+    /// The shadow table: the rowid, then the columns in order, under names of SQLite's own; that of a contentless table
+    /// has the rowid and no column
     pub table: Table,
     pub profile: TableProfile,
 }
@@ -46,13 +48,20 @@ pub(super) fn plan(
     names.take(views.iter().map(String::as_str));
     let mut planned: Vec<SearchPlan> = Vec::new();
     for (found, number) in found.into_iter().zip(1i64..) {
-        match table(&found, order, request.choices, notes) {
+        let planned_table = match &found.text {
+            SearchText::Stored => table(&found, order, request.choices, notes),
+            SearchText::Index(_) => index_table(&found, order),
+        };
+        match planned_table {
             Ok(mut table) => {
                 table.id = -number;
                 name(&found, &mut table, &mut names, request.choices, notes);
-                let note = search(&found, &mut table, &mut names, request.choices.defaults.text_search.as_deref());
-                let FoundSearch { fulltext, sql, .. } = found;
-                planned.push(SearchPlan { name: fulltext.name, module: fulltext.module, sql, note, table });
+                let note = match &found.text {
+                    SearchText::Stored => search(&found, &mut table, &mut names, request),
+                    SearchText::Index(text) => search_index(&found, text, &mut table, &mut names),
+                };
+                let FoundSearch { fulltext, sql, text, .. } = found;
+                planned.push(SearchPlan { name: fulltext.name, module: fulltext.module, sql, note, text, table });
             }
             Err(refusal) => notes.refusals.push(refusal),
         }
@@ -133,7 +142,8 @@ fn name(found: &FoundSearch, table: &mut TablePlan, names: &mut Names, choices: 
 }
 
 /// Adds the column that is searched, and its index; how its queries are asked
-fn search(found: &FoundSearch, table: &mut TablePlan, names: &mut Names, configured: Option<&str>) -> String {
+fn search(found: &FoundSearch, table: &mut TablePlan, names: &mut Names, request: &Request<'_>) -> String {
+    let configured = request.choices.defaults.text_search.as_deref();
     let is_indexed = |at: &usize| found.fulltext.columns.get(at - 1).is_none_or(|column| column.indexed);
     let searched: Vec<usize> = (1..table.columns.len()).filter(is_indexed).collect();
     let limit = MAX_CHARACTERS / searched.len().max(1) as u64;
@@ -150,10 +160,59 @@ fn search(found: &FoundSearch, table: &mut TablePlan, names: &mut Names, configu
     let column = fulltext::name(table, &format!("{}_tsv", found.fulltext.name));
     let generated = fulltext::expression(table, &searched, configuration, limit);
     table.added.push(AddedColumn { name: column.clone(), type_sql: "tsvector".into(), generated });
-    let mut index = fulltext::index(&column);
-    index.name = names.make(&format!("{}_idx", column));
-    table.indexes.push(index);
+    add_index(table, &column, names);
     fulltext::match_words(&column, configuration) + &exceptions
+}
+
+fn add_index(table: &mut TablePlan, column: &str, names: &mut Names) {
+    let mut index = fulltext::index(column);
+    index.name = names.make(&format!("{column}_idx"));
+    table.indexes.push(index);
+}
+
+/// A contentless table: the rowid, and the words that we bring
+fn index_table(found: &FoundSearch, order: TextOrder) -> Result<TablePlan, Notice> {
+    let key = Key { text_order: order, ..key::choose_key(&found.table, 0)? };
+    let mut source = found.table.clone();
+    let columns = vec![
+        ColumnPlan {
+            target_name: ROWID.into(),
+            ..ColumnPlan::new(quote_identifier(&source.columns[0].name), Some(0), Mapping::Bigint, true)
+        },
+        ColumnPlan {
+            target_name: fulltext::name(
+                &TablePlan::new(source.clone(), key.clone()),
+                &format!("{}_tsv", found.fulltext.name),
+            ),
+            type_sql: "tsvector".into(),
+            ..ColumnPlan::new(quote_identifier(&source.columns[1].name), Some(1), Mapping::Text, true)
+        },
+    ];
+    source.columns[0].name = ROWID.into();
+    source.columns[1].name = "(index)".into();
+    let row_count = found.profile.rows;
+    let key_columns = columns::key_columns(&columns, &key);
+    Ok(TablePlan { columns, key_columns, row_count, byte_count: found.profile.bytes, ..TablePlan::new(source, key) })
+}
+
+fn search_index(found: &FoundSearch, text: &IndexText, table: &mut TablePlan, names: &mut Names) -> String {
+    let column = table.columns[1].target_name.clone();
+    add_index(table, &column, names);
+    let tokenizer = match found.fulltext.tokenizer.as_str() {
+        "" => "unicode61",
+        given => given,
+    };
+    // The words are made already, and no configuration of PostgreSQL's makes the same ones of a query.
+    let mut note = fulltext::match_words(&column, "simple");
+    note.push_str(&format!(
+        "; it is contentless: the words are those of SQLite's index, and queries name them as its tokenizer ({tokenizer}) \
+         writes them"
+    ));
+    note.push_str(match text.has_places {
+        true => "; of a row as many words as a tsvector holds, of a word 256 places, and no place beyond 16383",
+        false => "; it keeps no places, so that there are no phrases and no weights",
+    });
+    note
 }
 
 #[cfg(test)]

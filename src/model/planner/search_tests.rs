@@ -6,6 +6,7 @@ use crate::model::extensions::Offer;
 use crate::model::fulltext::{Content, FullTextColumn};
 use crate::model::planner::fixtures::table;
 use crate::model::planner::{Found, make_plan};
+use crate::model::search::{IndexText, SearchText};
 
 fn found(columns: &[(&str, bool, ColumnProfile)]) -> FoundSearch {
     let of =
@@ -16,6 +17,7 @@ fn found(columns: &[(&str, bool, ColumnProfile)]) -> FoundSearch {
         columns: columns.iter().map(of).collect(),
         content: Content::Own,
         tokenizer: "porter".into(),
+        options: Vec::new(),
         unlike: None,
     };
     let names: Vec<String> = (0..columns.len()).map(|at| format!("c{at}")).collect();
@@ -25,7 +27,7 @@ fn found(columns: &[(&str, bool, ColumnProfile)]) -> FoundSearch {
     (table.primary_key, table.rowid_alias) = (vec![0], Some(0));
     let profiles = std::iter::once(ColumnProfile::default()).chain(columns.iter().map(|(.., profile)| profile.clone()));
     let profile = TableProfile { columns: profiles.collect(), rows: 3, ..TableProfile::default() };
-    FoundSearch { fulltext, sql: "CREATE VIRTUAL TABLE notes".into(), table, profile }
+    FoundSearch { fulltext, sql: "CREATE VIRTUAL TABLE notes".into(), text: SearchText::Stored, table, profile }
 }
 
 fn planned(columns: &[(&str, bool, ColumnProfile)], choices: &Choices) -> SearchPlan {
@@ -85,4 +87,22 @@ fn names_and_languages_are_the_operators() {
     let search = planned(&[("Title", true, texts())], &choices);
     assert_eq!(search.table.columns[1].target_name, "title");
     assert!(search.note.contains("websearch_to_tsquery('english', 'a b')"), "{}", search.note);
+}
+
+#[test]
+fn a_contentless_table_gets_the_words_of_the_index() {
+    let mut found = found(&[("title", true, texts()), ("body", true, texts())]);
+    found.fulltext.content = Content::None;
+    found.table = table("notes_docsize", &[("id", "INTEGER"), ("sz", "BLOB")]);
+    (found.table.primary_key, found.table.rowid_alias) = (vec![0], Some(0));
+    found.text = SearchText::Index(IndexText { has_places: true, columns: vec!["title".into(), "body".into()] });
+    let choices = Choices::default();
+    let (found, offer) = (Found { search: vec![found], ..Found::default() }, Offer::default());
+    let plan = make_plan(found, &Request { target_schema: "public", choices: &choices, offer: &offer }).plan;
+    let SearchPlan { table, note, .. } = &plan.search_tables[0];
+    let columns: Vec<_> = table.columns.iter().map(|c| (c.target_name.as_str(), c.type_sql.as_str())).collect();
+    assert_eq!(columns, [("rowid", "bigint"), ("notes_tsv", "tsvector")]);
+    assert_eq!((table.added.len(), table.columns[1].wire().cast.as_deref()), (0, Some("tsvector")));
+    assert_eq!(table.indexes[0].name, "notes_tsv_idx");
+    assert!(note.contains("websearch_to_tsquery('simple', 'a b')") && note.contains("porter"), "{note}");
 }
