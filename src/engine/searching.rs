@@ -27,8 +27,8 @@ pub use status::states;
 /// Between two looks at a fingerprint
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A table is not compared again before this many times the time has passed that the work on it took; the second where its fingerprint
-/// has not moved, and the least that this is
+/// A table is not compared again before this many times the time has passed that the work on it took; the second where
+/// its fingerprint has not moved, and the least that this is
 const PAUSE: u32 = 10;
 const PAUSE_UNMOVED: u32 = 100;
 const PAUSE_UNMOVED_MIN: Duration = Duration::from_secs(60);

@@ -22,7 +22,8 @@ pub struct SearchPlan {
     /// How its queries are asked on the target
     pub note: String,
     pub text: SearchText,
-    /// What is read of the shadow table that holds the text, or of that with the rows. Its number is below zero: it is never in the change log
+    /// What is read of the shadow table that holds the text, or of that with the rows. Its number is below zero: it is never
+    /// in the change log
     pub table: TablePlan,
 }
 

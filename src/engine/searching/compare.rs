@@ -19,14 +19,12 @@ use crate::sqlite::connection::{classify, in_read_view};
 use crate::sqlite::rows::{column, select_after_sql, select_by_key_sql};
 use crate::sqlite::words::{self, Wanted};
 
-/// Rows and bytes of a range of the source, and how long its view may last: what a writer in a rollback-journal mode has
-/// to wait for
-const ROWS: usize = 8_192;
+/// Rows of a range at most
+pub const ROWS: usize = 8_192;
+
+/// Bytes of a range of the source, and how long its view may last: what a writer in a rollback-journal mode has to wait for
 const BYTES: usize = 4 << 20;
 const TIME: Duration = Duration::from_millis(100);
-
-/// Rows of the target that are read at once
-const THEIRS: usize = 16_384;
 
 /// A row: its rowid and the digest of its values
 pub type Row = (i64, u128);
@@ -41,8 +39,8 @@ pub struct Range {
 
 impl Range {
     /// What was read of both sides, as far as it is the same range
-    pub fn new(mut ours: Vec<Row>, theirs: Vec<Row>, mut through: Option<i64>) -> Range {
-        if let (true, Some(last)) = (theirs.len() >= THEIRS, theirs.last()) {
+    pub fn new(mut ours: Vec<Row>, theirs: Vec<Row>, mut through: Option<i64>, limit: usize) -> Range {
+        if let (true, Some(last)) = (theirs.len() >= limit, theirs.last()) {
             // The target has more rows here than are read at once: the rest of the source's is for the next range.
             through = Some(last.0);
             ours.truncate(ours.partition_point(|row| row.0 <= last.0));
@@ -65,12 +63,12 @@ pub struct Ours {
     pub words: Option<HashMap<i64, String>>,
 }
 
-/// Rows of the source in a view, or views, of their own
-pub fn read(source: &Connection, planned: &SearchPlan, wanted: Wanted<'_>) -> Result<Ours> {
+/// At most so many rows of the source, in a view, or views, of their own; of an index as many as are read together
+pub fn read(source: &Connection, planned: &SearchPlan, wanted: Wanted<'_>, limit: usize) -> Result<Ours> {
     let table = &planned.table;
     match (&planned.text, wanted) {
         (SearchText::Stored, Wanted::Behind(after)) => {
-            let (rows, through) = in_read_view(source, |view| stored(view, table, after))?;
+            let (rows, through) = in_read_view(source, |view| stored(view, table, after, limit))?;
             Ok(Ours { rows, through, words: None })
         }
         (SearchText::Stored, Wanted::These(rowids)) => {
@@ -108,7 +106,7 @@ fn by_key(view: &Connection, table: &TablePlan, rowids: &[i64]) -> Result<Vec<Ro
 }
 
 /// Rows behind `after`, and where they end; `None` where the table does
-fn stored(view: &Connection, table: &TablePlan, after: Option<i64>) -> Result<(Vec<Row>, Option<i64>)> {
+fn stored(view: &Connection, table: &TablePlan, after: Option<i64>, limit: usize) -> Result<(Vec<Row>, Option<i64>)> {
     let failed = |e| classify(e, &format!("read table `{}`", table.source.name));
     let mut statement = view.prepare_cached(&select_after_sql(table, after.is_some())).map_err(failed)?;
     if let Some(after) = after {
@@ -122,7 +120,7 @@ fn stored(view: &Connection, table: &TablePlan, after: Option<i64>) -> Result<(V
         found.push((rowid, digester.row(table, row)));
         bytes += (0..table.columns.len()).map(|at| size(column(row, at))).sum::<usize>();
         let is_late = found.len() % 256 == 0 && started.elapsed() >= TIME;
-        if found.len() >= ROWS || bytes >= BYTES || is_late {
+        if found.len() >= limit || bytes >= BYTES || is_late {
             return Ok((found, Some(rowid)));
         }
     }
@@ -142,9 +140,10 @@ pub async fn theirs(
     plan: &Plan,
     table: &TablePlan,
     range: (Option<i64>, Option<i64>),
+    limit: usize,
 ) -> Result<Vec<Row>> {
     let (mut decoder, mut found) = (Decoder::new(table), Vec::new());
-    scan_some(client, plan, table, range, THEIRS, |fields| {
+    scan_some(client, plan, table, range, limit, |fields| {
         let digest = decoder.decode(fields.iter().copied());
         found.push((rowid(&decoder.key)?, digest));
         Ok(())

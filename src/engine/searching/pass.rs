@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::compare::{self, Ours, key, keys, rowid, theirs};
+use super::compare::{self, Ours, ROWS, key, keys, rowid, theirs};
 use crate::engine::job::Job;
 use crate::engine::loading::Loading;
 use crate::error::{Error, Result};
@@ -29,6 +29,10 @@ use crate::sqlite::words::Wanted;
 /// Rows of the quarantine that are read at once
 const PAGE: usize = 1_000;
 
+/// A range that takes longer is followed by one of half as many rows; down to so many, as each costs something by itself
+const LONG: Duration = Duration::from_millis(400);
+const ROWS_MIN: usize = 1_024;
+
 /// Rows of a contentless table that are written in one statement
 const WORDS_ROWS: usize = 256;
 
@@ -46,6 +50,8 @@ pub struct Pass {
     after: Option<i64>,
     /// The target has no row behind that
     filling: bool,
+    /// Rows of the next range
+    limit: usize,
     /// Rowids in the quarantine: they are read again whatever the target holds
     held: BTreeSet<i64>,
 }
@@ -66,7 +72,17 @@ impl Pass {
         let filling =
             planned.text == SearchText::Stored && !job.wait(search::has_rows_behind(client, &job.plan, table, None))?;
         let (spent, held) = (resumed.elapsed(), held(job, table.id)?);
-        Ok(Pass { spent, resumed, has_filled: filling, fingerprint, rows: 0, after: None, filling, held })
+        Ok(Pass {
+            spent,
+            resumed,
+            has_filled: filling,
+            fingerprint,
+            rows: 0,
+            after: None,
+            filling,
+            limit: ROWS / 4,
+            held,
+        })
     }
 
     /// Time that it has taken, without the rests
@@ -81,15 +97,23 @@ impl Pass {
             true => self.fill(job, planned, source)?,
             false => self.compare(job, planned, source)?,
         };
-        self.spent += self.resumed.elapsed();
+        let took = self.resumed.elapsed();
+        self.spent += took;
+        // What many differing rows cost is known only afterwards; the tail waits for it.
+        self.limit = match took {
+            _ if took > LONG => (self.limit / 2).max(ROWS_MIN),
+            _ if took < LONG / 4 => (self.limit * 2).min(ROWS),
+            _ => self.limit,
+        };
         Ok(is_last)
     }
 
     fn compare(&mut self, job: &mut Job, planned: &SearchPlan, source: &Connection) -> Result<bool> {
         let table = &planned.table;
-        let Ours { rows: ours, through, words } = compare::read(source, planned, Wanted::Behind(self.after))?;
-        let theirs = theirs(job.applier.client(), &job.plan, table, (self.after, through));
-        let range = compare::Range::new(ours, job.wait(theirs)?, through);
+        let Ours { rows: ours, through, words } =
+            compare::read(source, planned, Wanted::Behind(self.after), self.limit)?;
+        let theirs = theirs(job.applier.client(), &job.plan, table, (self.after, through), 2 * ROWS);
+        let range = compare::Range::new(ours, job.wait(theirs)?, through, 2 * ROWS);
         let (through, read) = (range.through, range.ours.len() as u64);
         let mut rowids = range.differing();
         rowids.extend(self.held_through(through));

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::{ROUND_TIMEOUT, ROUNDS, TableCheck, TableVerdict, note};
-use crate::engine::searching::compare::{self, Ours, key, rowid};
+use crate::engine::searching::compare::{self, Ours, ROWS, key, rowid};
 use crate::error::Result;
 use crate::model::search::SearchPlan;
 use crate::postgres::quarantine::entries;
@@ -69,9 +69,9 @@ impl TableCheck<'_> {
     }
 
     fn range(&self, planned: &SearchPlan, after: Option<i64>) -> Result<compare::Range> {
-        let Ours { rows, through, .. } = compare::read(self.source, planned, Wanted::Behind(after))?;
-        let theirs = compare::theirs(self.client, self.plan, self.table, (after, through));
-        Ok(compare::Range::new(rows, self.context.runtime.block_on(theirs)?, through))
+        let Ours { rows, through, .. } = compare::read(self.source, planned, Wanted::Behind(after), ROWS)?;
+        let theirs = compare::theirs(self.client, self.plan, self.table, (after, through), 2 * ROWS);
+        Ok(compare::Range::new(rows, self.context.runtime.block_on(theirs)?, through, 2 * ROWS))
     }
 
     /// What is wrong with these rows as they are now
@@ -81,7 +81,7 @@ impl TableCheck<'_> {
         let all: Vec<i64> = rowids.iter().copied().collect();
         for some in all.chunks(PAGE) {
             let keys: HashSet<Vec<u8>> = some.iter().map(|rowid| key(*rowid)).collect();
-            let ours = compare::read(self.source, planned, Wanted::These(some))?.rows;
+            let ours = compare::read(self.source, planned, Wanted::These(some), PAGE)?.rows;
             let left: HashMap<Vec<u8>, u128> = ours.into_iter().map(|(rowid, digest)| (key(rowid), digest)).collect();
             let right = self.target_by_keys(&keys)?;
             for rowid in some {
