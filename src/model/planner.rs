@@ -42,9 +42,9 @@ use super::sql;
 use choose::Choice;
 pub use chosen::{is_skipped, own, sought};
 use evidence::TableEvidence;
-pub use fulltext::left_to_target;
+pub use fulltext::{left_to_target, without_place};
 pub use key::choose_key;
-pub use search::{FoundSearch, skipped as skipped_search};
+pub use search::{FoundSearch, fit as fit_search, skipped as skipped_search};
 
 /// A plan, and what it rests on
 ///

@@ -11,7 +11,7 @@ use super::copy::{read_list, relation};
 use super::ddl;
 use super::rows::scan_relation;
 use crate::error::Result;
-use crate::model::plan::{Plan, TablePlan};
+use crate::model::plan::{Mode, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 use crate::model::search::SearchPlan;
 
@@ -55,13 +55,15 @@ pub async fn stored(client: &impl GenericClient) -> Result<Vec<Stored>> {
     Ok(rows.iter().map(of).collect())
 }
 
-/// Makes the table with its key, unless that was done
+/// Begins the table, and makes it with its key if that is for us to do
 pub async fn create(client: &Client, plan: &Plan, search: &SearchPlan, run_id: i64) -> Result<()> {
     let (table, failed) = (&search.table, |e| classify(e, &format!("create table `{}`", search.table.target_name)));
     client.batch_execute("begin").await.map_err(failed)?;
     control::guard(client, run_id).await?;
-    client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
-    client.batch_execute(&ddl::add_key(plan, table)).await.map_err(failed)?;
+    if plan.mode == Mode::Create {
+        client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
+        client.batch_execute(&ddl::add_key(plan, table)).await.map_err(failed)?;
+    }
     control::add_progress(client, table.id, "copying", 0, 0).await?;
     client.batch_execute("commit").await.map_err(failed)
 }

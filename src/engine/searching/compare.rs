@@ -189,7 +189,8 @@ fn differing(ours: &[Row], theirs: &[Row]) -> Vec<i64> {
                 if a.1 != b.1 {
                     found.push(a.0);
                 }
-                (ours.next(), theirs.next());
+                ours.next();
+                theirs.next();
             }
             (Some(a), b) if b.is_none_or(|b| a.0 < b.0) => {
                 found.push(a.0);

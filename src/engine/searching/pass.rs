@@ -147,8 +147,7 @@ impl Pass {
     /// A range for which the target has no rows: all of it goes through COPY
     fn fill(&mut self, job: &mut Job, planned: &SearchPlan, source: &Connection) -> Result<bool> {
         let (table, chunk_bytes) = (&planned.table, job.context.settings.chunk_bytes);
-        let mut range = Range::default();
-        range.after = self.after.map(key);
+        let range = Range { after: self.after.map(key), ..Range::default() };
         let mut buffers = Vec::new();
         let slice = read_slice(source, table, &range, chunk_bytes, &mut buffers)?;
         let through = slice.last_key.as_deref().map(rowid).transpose()?;

@@ -132,6 +132,7 @@ impl SourceScan<'_> {
 }
 
 /// Digests rows: what is copied of them, as both sides are compared; the buffer is used again
+#[derive(Default)]
 pub struct Digester {
     digest: RowDigest,
     scratch: Vec<u8>,
@@ -139,7 +140,7 @@ pub struct Digester {
 
 impl Digester {
     pub fn new() -> Digester {
-        Digester { digest: RowDigest::new(), scratch: Vec::new() }
+        Digester::default()
     }
 
     /// The digest of a row

@@ -44,6 +44,12 @@ pub fn left_to_target(found: &[FullText]) -> Vec<Notice> {
     found.iter().map(|table| notice(&table.name, &message(table), None)).collect()
 }
 
+/// As [`left_to_target`], where the target's schema was looked at for a place
+pub fn without_place(table: &FullText, why: &str) -> Notice {
+    let message = format!("full-text table ({}): the target's own schema decides on search ({why})", table.module);
+    notice(&table.name, &message, None)
+}
+
 fn left(table: &FullText, why: &str) -> String {
     format!("full-text table ({}), not on the target: {why}", table.module)
 }

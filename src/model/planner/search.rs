@@ -1,6 +1,8 @@
 //! Full-text tables that hold their own text: tables of their own on the target, with a `tsvector` column that
 //! PostgreSQL computes, and a GIN index over it
 
+mod existing;
+
 use super::fulltext::{self, MAX_CHARACTERS};
 use super::names::{Names, SYSTEM_COLUMNS, Wanted};
 use super::{Draft, Notes, Request, columns, key, notice};
@@ -13,6 +15,8 @@ use crate::model::profile::{ColumnProfile, TableProfile};
 use crate::model::schema::{Key, Table, TextOrder, quote_identifier};
 use crate::model::search::{IndexText, SearchPlan, SearchText};
 use crate::model::words::counted;
+
+pub use existing::fit;
 
 /// A full-text table, and what its shadow table holds
 pub struct FoundSearch {
