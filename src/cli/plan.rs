@@ -14,6 +14,7 @@ use crate::model::plan::{
 use crate::model::planner::evidence::TableEvidence;
 use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
+use crate::model::search::SearchPlan;
 use crate::model::words::{counted, grouped};
 use crate::postgres::{control, extensions};
 
@@ -79,6 +80,7 @@ pub fn render(proven: &Proven) -> String {
     for (at, table) in plan.tables.iter().enumerate() {
         text.push_str(&details(table, proven.evidence.get(at), plan.mode));
     }
+    plan.search_tables.iter().for_each(|search| text.push_str(&search_table(search)));
     views(&mut text, &plan.views);
     text.push_str(&triggers(plan));
     let left = if plan.mode == Mode::Existing { "neither copied nor changed" } else { "left on SQLite" };
@@ -116,6 +118,33 @@ fn key(table: &TablePlan) -> String {
         KeyKind::UniqueIndex => format!("{columns} (unique)"),
         KeyKind::Rowid => format!("{columns} (hidden rowid)"),
     }
+}
+
+/// A full-text table: what it becomes, and how its queries are asked there
+fn search_table(search: &SearchPlan) -> String {
+    let table = &search.table;
+    let mut text = format!("\n{}", shown(&search.name));
+    if table.target_name != search.name {
+        text.push_str(&format!(" -> {}", shown(&table.target_name)));
+    }
+    let rows = counted(table.row_count, "row");
+    text.push_str(&format!(" (full-text table, {}; {rows}, {})\n", search.module, size(table.byte_count)));
+    let columns = table.columns.iter().map(|column| {
+        let source = column.source_column.map_or("", |at| &table.source.columns[at].name);
+        let renamed = if source == column.target_name { "" } else { &format!("{} ", shown(&column.target_name)) };
+        format!("{} -> {renamed}{}", shown(source), column.type_sql)
+    });
+    list(&mut text, "columns", columns);
+    list(&mut text, "computed", table.added.iter().map(|c| format!("{} {}", shown(&c.name), shown(&c.type_sql))));
+    list(&mut text, "indexes", table.indexes.iter().map(|i| index(table, i)));
+    let followed = format!("followed by comparison, as it takes no triggers; {}", search.note);
+    push_filled(
+        &mut text,
+        &format!("  {:LABEL$}", "queries"),
+        &" ".repeat(LABEL + 4),
+        shown(&followed).split(' ').map(String::from),
+    );
+    text
 }
 
 /// Columns, indexes and foreign keys of one table
@@ -275,9 +304,10 @@ fn push_filled(text: &mut String, first: &str, next: &str, pieces: impl Iterator
 }
 
 fn summary(plan: &Plan) -> String {
-    let rows = plan.tables.iter().map(|t| t.row_count).sum();
-    let bytes = plan.tables.iter().map(|t| t.byte_count).sum();
-    let copied = counted(plan.tables.len() as u64, "table");
+    let all = || plan.tables.iter().chain(plan.search_tables.iter().map(|search| &search.table));
+    let rows = all().map(|t| t.row_count).sum();
+    let bytes = all().map(|t| t.byte_count).sum();
+    let copied = counted(all().count() as u64, "table");
     let verdict = match plan.refusals.len() {
         0 => "ready".to_string(),
         refusals => format!("refused ({})", counted(refusals as u64, "refusal")),

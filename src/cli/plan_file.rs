@@ -106,11 +106,12 @@ impl PlanFile {
 
 fn title(source: &Path, proven: &Proven) -> String {
     let plan = &proven.plan;
-    let rows = plan.tables.iter().map(|table| table.row_count).sum();
+    let all = || plan.tables.iter().chain(plan.search_tables.iter().map(|search| &search.table));
+    let rows = all().map(|table| table.row_count).sum();
     format!(
         "crossfade plan of {}: {}, {} rows; {}, {}",
         source.file_name().unwrap_or_default().to_string_lossy(),
-        counted(plan.tables.len() as u64, "table"),
+        counted(all().count() as u64, "table"),
         grouped(rows),
         counted(plan.refusals.len() as u64, "refusal"),
         counted(plan.warnings.len() as u64, "warning"),

@@ -42,7 +42,7 @@ pub fn list(context: &Context, table: Option<&str>, json: bool) -> Result<()> {
         let Some(last) = page.last() else { break };
         after = Some(last.place());
         for entry in &page {
-            let name = plan.table(entry.table_id).map_or("", |table| table.source.name.as_str());
+            let name = plan.name_of(entry.table_id).unwrap_or_default();
             if json {
                 let image = runtime.block_on(quarantine::image(&client, entry.table_id, &entry.hash))?;
                 let separator = if listed == 0 { "\n" } else { ",\n" };
@@ -103,8 +103,9 @@ fn open(context: &Context, table: Option<&str>) -> Result<(Client, Plan, Option<
         Error::new(ErrorKind::WrongPhase, "there is no migration on this target").hint("start one with `crossfade run`")
     })?;
     let find = |name: &str| {
-        let named = |table: &&TablePlan| table.source.name == name;
-        state.plan.tables.iter().find(named).map(|table| table.id).ok_or_else(|| {
+        let named = |table: &&TablePlan| state.plan.name_of(table.id) == Some(name);
+        let searched = state.plan.search_tables.iter().map(|search| &search.table);
+        state.plan.tables.iter().chain(searched).find(named).map(|table| table.id).ok_or_else(|| {
             Error::usage(format!("there is no table `{name}` in the plan")).hint("`crossfade status` lists the tables")
         })
     };

@@ -34,7 +34,8 @@ impl Piece<'_> {
     pub fn is_planned(&self, plan: &Plan) -> bool {
         match self {
             Piece::Index(table, index) => {
-                plan.table(table.id).is_some_and(|table| table.indexes.iter().any(|i| i.name == index.name))
+                let planned = plan.table(table.id).or(plan.search_table(table.id).map(|search| &search.table));
+                planned.is_some_and(|table| table.indexes.iter().any(|i| i.name == index.name))
             }
             Piece::ValidateCheck(table, check) => {
                 plan.table(table.id).is_some_and(|table| table.checks.iter().any(|c| c.name == check.name))
@@ -46,8 +47,8 @@ impl Piece<'_> {
 
 /// Every index of the plan, the unique ones first
 pub fn index_pieces(plan: &Plan) -> Vec<Piece<'_>> {
-    let mut pieces: Vec<_> =
-        plan.tables.iter().flat_map(|t| t.indexes.iter().map(move |index| Piece::Index(t, index))).collect();
+    let tables = plan.tables.iter().chain(plan.search_tables.iter().map(|search| &search.table));
+    let mut pieces: Vec<_> = tables.flat_map(|t| t.indexes.iter().map(move |index| Piece::Index(t, index))).collect();
     // Handed out from the back.
     pieces.sort_by_key(|piece| matches!(piece, Piece::Index(_, index) if index.unique));
     pieces

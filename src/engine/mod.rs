@@ -25,6 +25,7 @@ pub mod loading;
 pub mod planning;
 pub mod quarantine;
 pub mod repair;
+pub mod searching;
 pub mod snapshot;
 pub mod status;
 pub mod stop;

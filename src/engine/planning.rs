@@ -1,6 +1,7 @@
 //! Making the plan: read the schema and every value, decide, and look at what stands in the way on the target
 
 mod existing;
+mod search;
 
 use std::path::Path;
 
@@ -62,15 +63,18 @@ pub fn make_plan(source: &Path, request: &Request<'_>, sample: Option<u64>, repo
         Ok(reading.table(table, sought, &[])?.0)
     });
     let profiles = profiles.collect::<Result<Vec<_>>>()?;
+    let texts = search::read(&reading, found.fulltext, request.choices)?;
     reading.stage.finish();
     let sampled = profiles.iter().any(|profile| profile.sampled);
     let tables = copied.into_iter().zip(profiles).collect();
     let text_order = text_order(&connection)?;
-    let (views, fulltext, skipped) = (found.views, found.fulltext, found.skipped);
-    let found = Found { tables, left_out, views, text_order, fulltext, skipped };
+    let (views, mut skipped) = (found.views, found.skipped);
+    skipped.splice(..0, texts.skipped);
+    let (fulltext, search, left_out_search) = (texts.others, texts.search, texts.left_out);
+    let found = Found { tables, left_out, views, text_order, fulltext, search, left_out_search, skipped };
     let mut proven = planner::make_plan(found, request);
     proven.plan.sampled = sampled;
-    if proven.plan.tables.is_empty() && proven.plan.refusals.is_empty() {
+    if proven.plan.tables.is_empty() && proven.plan.search_tables.is_empty() && proven.plan.refusals.is_empty() {
         proven.plan.refusals.push(Notice {
             object: source.display().to_string(),
             message: "the database has no tables to copy".into(),
@@ -159,7 +163,8 @@ pub async fn obstacles(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
     if plan.mode == Mode::Existing {
         return Ok(Vec::new());
     }
-    let names: Vec<&str> = (plan.tables.iter())
+    let tables = plan.tables.iter().chain(plan.search_tables.iter().map(|search| &search.table));
+    let names: Vec<&str> = tables
         .flat_map(|t| {
             let indexes = t.indexes.iter().map(|i| i.name.as_str());
             let sequence = t.sequence.as_deref();

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use tokio_postgres::Client;
 
 use crate::engine::job::Context;
+use crate::engine::searching;
 use crate::error::{Error, Result};
 use crate::model::phase::Phase;
 use crate::observe::status::{ErrorStatus, Status, TableStatus, VerifyStatus};
@@ -83,6 +84,7 @@ async fn from_target(client: &Client, source: Option<&Source>, status: &mut Stat
     let count = |table: &control::TableProgress| quarantined.get(&table.id).copied().unwrap_or_default();
     let tables = control::tables(client).await?.into_iter();
     status.tables = tables.map(|table| TableStatus { quarantined: count(&table), ..table_status(table) }).collect();
+    status.search_tables = searching::states(client, &state.plan, source.map(|source| &source.connection)).await?;
     let notices = control::notices(client).await?.into_iter();
     status.notices = notices.map(|n| format!("{}: {}", n.object, n.message)).collect();
     status.last_verify = last_verify(client).await?;
@@ -105,7 +107,8 @@ async fn from_target(client: &Client, source: Option<&Source>, status: &mut Stat
         let objection = source
             .objection(&state, checkpoint)?
             .filter(|_| checkpoint.seq <= source.head || !status.replicator_running);
-        status.in_sync = objection.is_none() && status.backlog == Some(0) && status.last_error.is_none();
+        let is_searched = status.search_tables.iter().all(|table| table.changed == Some(false));
+        status.in_sync = is_searched && objection.is_none() && status.backlog == Some(0) && status.last_error.is_none();
         status.notices.extend(objection.map(|why| format!("not in sync: {why}; `crossfade run` sees to it")));
     }
     Ok(())

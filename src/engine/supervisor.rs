@@ -16,6 +16,7 @@ use crate::engine::indexing::{self, Piece};
 use crate::engine::job::{Context, Job};
 use crate::engine::planning;
 use crate::engine::repair::repair;
+use crate::engine::searching::Searching;
 use crate::engine::snapshot;
 use crate::engine::tail::{CycleReport, Tail};
 use crate::engine::wave::lock;
@@ -114,10 +115,12 @@ fn session(context: &Context, began: &mut Option<i64>) -> Result<()> {
         take_snapshot(&mut job)?;
     }
     job.copied = job.plan.tables.iter().map(|t| (t.id, Copied::All)).collect();
+    let mut searching = Searching::new(&job)?;
     if job.phase == Phase::Indexing {
+        searching.fill(&mut job, catch_up)?;
         build_indexes(&mut job)?;
     }
-    follow(&mut job)
+    follow(&mut job, &mut searching)
 }
 
 /// Connects, takes the lock and reads the stored migration, or stores a new one
@@ -349,7 +352,7 @@ fn build_all(job: &mut Job, label: &str, unit: &'static str, pieces: Vec<Piece<'
 }
 
 /// Follows the source until asked to stop
-fn follow(job: &mut Job) -> Result<()> {
+fn follow(job: &mut Job, searching: &mut Searching) -> Result<()> {
     let mut tail = start_tail(job)?;
     let mut pulse = Pulse::new();
     if let Some(reason) = job.repair_reason.clone() {
@@ -362,20 +365,23 @@ fn follow(job: &mut Job) -> Result<()> {
         if existing::look_at_limits(job)? {
             tail = start_tail(job)?;
         }
-        let wait = if pulse.was_in_sync { TAIL_WAIT } else { Duration::ZERO };
+        let until = job.context.settings.until_in_sync;
+        let wait = if pulse.was_in_sync { searching.patience(TAIL_WAIT) } else { Duration::ZERO };
         match tail.cycle(job, wait)? {
             CycleReport::Applied { entries, .. } => {
-                let in_sync = job.context.settings.until_in_sync && is_at_head(job)?;
+                let in_sync = until && is_at_head(job)? && searching.has_settled(job)?;
                 pulse.applied(job, entries)?;
                 if in_sync {
                     return in_sync_now(job, &mut pulse);
                 }
+                searching.step(job, false)?;
             }
             CycleReport::InSync => {
                 pulse.in_sync(job)?;
-                if job.context.settings.until_in_sync {
+                if until && searching.has_settled(job)? {
                     return in_sync_now(job, &mut pulse);
                 }
+                searching.step(job, true)?;
             }
             CycleReport::Lost(lost) => {
                 mend(job, lost_text(lost))?;

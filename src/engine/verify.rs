@@ -11,8 +11,9 @@
 
 mod aside;
 mod held;
-mod source;
-mod target;
+mod search;
+pub mod source;
+pub mod target;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -51,7 +52,7 @@ const ROUND_TIMEOUT: Duration = Duration::from_secs(10);
 const KEYS_NAMED: usize = 10;
 
 /// Result of one table
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct TableVerdict {
     pub name: String,
     pub rows_compared: u64,
@@ -122,7 +123,10 @@ pub fn verify(context: &Context, tables: &[String]) -> Result<Verdict> {
             table,
             stage: &stage,
         };
-        let (found, through) = check.run()?;
+        let (found, through) = match state.plan.search_table(table.id) {
+            Some(planned) => check.run_search(planned)?,
+            None => check.run()?,
+        };
         verdict.through_seq = verdict.through_seq.min(through);
         verdict.rows_compared += found.rows_compared;
         verdict.mismatches += found.mismatches;
@@ -142,11 +146,12 @@ fn nothing_to_verify() -> Error {
 }
 
 fn choose<'p>(plan: &'p Plan, names: &[String]) -> Result<Vec<&'p TablePlan>> {
+    let all = || plan.tables.iter().chain(plan.search_tables.iter().map(|search| &search.table));
     if names.is_empty() {
-        return Ok(plan.tables.iter().collect());
+        return Ok(all().collect());
     }
     let find = |name: &String| {
-        plan.tables.iter().find(|t| t.source.name == *name).ok_or_else(|| {
+        all().find(|t| plan.name_of(t.id) == Some(name)).ok_or_else(|| {
             Error::usage(format!("there is no table `{name}` in the plan")).hint("`crossfade status` lists the tables")
         })
     };

@@ -11,8 +11,17 @@ pub struct FullText {
     pub content: Content,
     /// The tokenizer and its arguments, lower case; empty for the module's own choice
     pub tokenizer: String,
+    /// Other options of FTS5, by their whole names
+    pub options: Vec<(&'static str, String)>,
     /// An option whose meaning no `tsvector` has
     pub unlike: Option<&'static str>,
+}
+
+impl FullText {
+    /// The value of an option of FTS5; empty where it is not given
+    pub fn option(&self, name: &str) -> &str {
+        self.options.iter().rfind(|(option, _)| *option == name).map_or("", |(_, value)| value)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

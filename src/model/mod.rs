@@ -24,6 +24,7 @@ pub mod planner;
 pub mod profile;
 pub mod quarantine;
 pub mod schema;
+pub mod search;
 pub mod sql;
 pub mod target;
 pub mod value;

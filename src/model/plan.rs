@@ -12,6 +12,7 @@ use super::convert;
 use super::encode::encode_field;
 use super::mapping::{Mapping, Misfit};
 use super::schema::{Key, Table};
+use super::search::SearchPlan;
 use super::value::Value;
 
 pub use moved::follow;
@@ -26,6 +27,9 @@ pub struct Plan {
     /// Extensions of the server that the target's schema needs, created before the tables
     pub extensions: Vec<ExtensionPlan>,
     pub tables: Vec<TablePlan>,
+    /// Full-text tables that become tables, and are followed by comparison
+    #[serde(default)]
+    pub search_tables: Vec<SearchPlan>,
     /// Created last, each after those that it reads
     pub views: Vec<ViewPlan>,
     /// Triggers on the target that are switched while we follow, and put back at the end
@@ -180,6 +184,7 @@ impl Plan {
             target_schema: target_schema.to_owned(),
             extensions: Vec::new(),
             tables: Vec::new(),
+            search_tables: Vec::new(),
             views: Vec::new(),
             triggers: Vec::new(),
             sampled: false,
@@ -193,6 +198,17 @@ impl Plan {
     /// The table with this number in the change log
     pub fn table(&self, id: i64) -> Option<&TablePlan> {
         self.tables.iter().find(|t| t.id == id)
+    }
+
+    /// The search table with this number
+    pub fn search_table(&self, id: i64) -> Option<&SearchPlan> {
+        self.search_tables.iter().find(|search| search.table.id == id)
+    }
+
+    /// The source's name of the table, or of the search table, with this number
+    pub fn name_of(&self, id: i64) -> Option<&str> {
+        let name = self.table(id).map(|table| table.source.name.as_str());
+        name.or_else(|| self.search_table(id).map(|search| search.name.as_str()))
     }
 }
 
@@ -277,12 +293,17 @@ impl ColumnPlan {
             Mapping::Array { element, .. } => return Some(format!("{}[]", element.sql())),
             // Without the dimensions, which the encoder has compared.
             Mapping::Vector { .. } => return Some(without_typmod(&self.type_sql).to_owned()),
-            Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext(),
+            Mapping::Text => matches!(self.check, Check::Labels(_)) || self.is_citext() || self.is_words(),
             // Compared as text, char(n) could not use its index; without a length nothing is cut.
             Mapping::Padded => return Some("bpchar".to_owned()),
             _ => false,
         };
         needed.then(|| self.type_sql.clone())
+    }
+
+    /// Words that we bring, as a `tsvector`; they travel as their text, in both directions
+    pub fn is_words(&self) -> bool {
+        self.mapping == Mapping::Text && self.type_sql == "tsvector"
     }
 
     /// `citext`, with or without a schema and quotes

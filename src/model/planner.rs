@@ -20,6 +20,7 @@ mod key;
 mod names;
 mod near;
 mod rows;
+mod search;
 mod spellings;
 mod trigrams;
 mod typed;
@@ -43,8 +44,9 @@ use super::sql;
 use choose::Choice;
 pub use chosen::{is_skipped, own, sought};
 use evidence::TableEvidence;
-pub use fulltext::left_to_target;
+pub use fulltext::{left_to_target, without_place};
 pub use key::choose_key;
+pub use search::{FoundSearch, fit as fit_search, skipped as skipped_search};
 
 /// A plan, and what it rests on
 ///
@@ -108,6 +110,10 @@ struct Notes {
 pub struct Found {
     pub tables: Vec<(Table, TableProfile)>,
     pub fulltext: Vec<FullText>,
+    /// Full-text tables that hold their own text
+    pub search: Vec<FoundSearch>,
+    /// Names of those that the operator skips
+    pub left_out_search: Vec<String>,
     /// Tables that the operator skips; their values were not read
     pub left_out: Vec<Table>,
     pub views: Vec<View>,
@@ -129,7 +135,8 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     let mut notes = Notes::default();
     let choices = request.choices;
     let known = found.tables.iter().map(|(table, _)| table).chain(&found.left_out).map(|table| table.name.clone());
-    let known = known.collect();
+    let known = known.chain(found.search.iter().map(|search| search.fulltext.name.clone()));
+    let known = known.chain(found.left_out_search.iter().cloned()).collect();
     chosen::check(&found, choices, &mut notes);
     let (tables, order) = (found.tables.into_iter(), found.text_order);
     let drafts = tables.filter_map(|(table, profile)| draft(table, profile, order, choices, &mut notes));
@@ -141,7 +148,7 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     identity::assign(&mut drafts, &mut notes);
     let mut extensions = Vec::new();
     extensions::add_wanted(&mut extensions, request, &mut notes);
-    let own = drafts.iter().map(|draft| chosen::own_of(draft, request)).collect();
+    let own: Vec<Own> = drafts.iter().map(|draft| chosen::own_of(draft, request)).collect();
     for draft in &mut drafts {
         chosen::apply(draft, request, &mut extensions, &mut notes);
     }
@@ -156,6 +163,8 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     }
     let left_to_source = fulltext::translate(&mut drafts, &found.fulltext, &mut extensions, request, &mut notes);
     let view_names = names::name_relations(&mut drafts, &found.views, choices, &mut notes);
+    let search_tables = search::plan(found.search, &drafts, &view_names, order, request, &mut notes);
+    let own = own.into_iter().chain(search_tables.iter().map(search::own)).collect();
     let mut constraints = names::of_constraints(&drafts);
     for ((draft, declared), names) in drafts.iter_mut().zip(&declared).zip(&mut constraints) {
         checks::translate(draft, declared, names, choices, &mut notes);
@@ -170,7 +179,7 @@ pub fn make_plan(found: Found, request: &Request<'_>) -> Proven {
     let skipped = skipped.chain(left_to_source).chain(found.skipped).collect();
     let choices_digest = choices.digest();
     let empty = Plan::empty(Mode::Create, request.target_schema);
-    let plan = Plan { extensions, tables, views, skipped, warnings, refusals, choices_digest, ..empty };
+    let plan = Plan { extensions, tables, search_tables, views, skipped, warnings, refusals, choices_digest, ..empty };
     Proven { plan, evidence, own, known }
 }
 

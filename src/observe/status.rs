@@ -25,6 +25,8 @@ pub struct Status {
     /// Rows per second (copying) or entries per second (following)
     pub rate: Option<f64>,
     pub tables: Vec<TableStatus>,
+    /// Full-text tables, which are followed by comparison
+    pub search_tables: Vec<SearchStatus>,
     /// Rows that the target cannot hold, kept whole in `crossfade.quarantine`
     pub quarantined: u64,
     pub last_verify: Option<VerifyStatus>,
@@ -42,6 +44,19 @@ pub struct TableStatus {
     pub state: String,
     /// Rows of the table that are in the quarantine
     pub quarantined: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchStatus {
+    pub name: String,
+    /// Rows when it was last compared
+    pub rows: i64,
+    /// As of other tables: `copied` from the first whole comparison on
+    pub state: String,
+    /// When it was last compared as a whole
+    pub compared_at: Option<String>,
+    /// Its index has been written to since; `null` where the source does not answer
+    pub changed: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -76,6 +91,7 @@ impl Status {
             consistent: false,
             rate: None,
             tables: Vec::new(),
+            search_tables: Vec::new(),
             quarantined: 0,
             last_verify: None,
             last_error: None,
@@ -92,6 +108,7 @@ impl Status {
         let mut lines = vec![self.headline(), self.position()];
         lines.extend(self.quarantine(colour));
         lines.extend(self.tables.iter().map(table_line));
+        lines.extend(self.search_tables.iter().map(search_line));
         if let Some(verify) = &self.last_verify {
             lines.push(format!(
                 "last verify  {}: {} rows compared, {} mismatches (through seq {})",
@@ -157,9 +174,34 @@ fn table_line(table: &TableStatus) -> String {
     )
 }
 
+fn search_line(table: &SearchStatus) -> String {
+    let compared = match (&table.compared_at, table.changed) {
+        (None, _) => "not compared yet".to_owned(),
+        (Some(at), Some(true)) => format!("compared {at}, written to since"),
+        (Some(at), _) => format!("compared {at}"),
+    };
+    let rows = grouped(table.rows.max(0) as u64);
+    format!("  {:<28} {:<8} {rows:>12} rows, full text, {compared}", table.name, table.state)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_table_says_when_it_was_compared_and_whether_that_still_holds() {
+        let of = |compared_at: Option<&str>, changed| SearchStatus {
+            name: "notes".into(),
+            rows: 1_234,
+            state: "copied".into(),
+            compared_at: compared_at.map(str::to_owned),
+            changed,
+        };
+        let start = format!("  {:<28} copied          1,234 rows, full text, ", "notes");
+        assert_eq!(search_line(&of(None, Some(true))), format!("{start}not compared yet"));
+        assert_eq!(search_line(&of(Some("then"), Some(true))), format!("{start}compared then, written to since"));
+        assert_eq!(search_line(&of(Some("then"), Some(false))), format!("{start}compared then"));
+    }
 
     #[test]
     fn rows_in_the_quarantine_are_red_only_where_that_is_asked_for() {

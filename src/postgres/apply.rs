@@ -125,6 +125,14 @@ impl Applier {
         self.run_id
     }
 
+    /// Begins a transaction, unless one is open
+    pub async fn begin(&mut self) -> Result<()> {
+        if !std::mem::replace(&mut self.in_transaction, true) {
+            self.client.batch_execute("begin").await.map_err(|e| classify(e, "begin a transaction"))?;
+        }
+        Ok(())
+    }
+
     /// Writes one batch, beginning the cycle's transaction with the first
     pub async fn apply(&mut self, table: &TablePlan, batch: &Batch) -> std::result::Result<(), ApplyError> {
         if !self.statements.contains_key(&table.id) {

@@ -4,6 +4,7 @@ use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::classify;
 use super::extensions;
+use super::search;
 use super::views;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::chunk::{Chunk, Range};
@@ -180,6 +181,7 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
             .await
             .map_err(failed(operation))?;
     }
+    search::initialise(&transaction, &state.plan).await?;
     transaction.commit().await.map_err(failed(operation))
 }
 
@@ -262,8 +264,10 @@ pub async fn set_proven(client: &impl GenericClient, schema_version: i64, plan: 
         .map_err(failed("store the schema version"))
 }
 
+/// Progress of the tables in the change log; that of the others is in `search`
 pub async fn tables(client: &impl GenericClient) -> Result<Vec<TableProgress>> {
-    let sql = "select id, name, state, rows_total, rows_copied, bytes_copied from crossfade.tables order by id";
+    let sql = "select id, name, state, rows_total, rows_copied, bytes_copied from crossfade.tables \
+               where id > 0 order by id";
     let rows = client.query(sql, &[]).await.map_err(failed("read the progress of the tables"))?;
     let progress = |row: &Row| TableProgress {
         id: row.get(0),

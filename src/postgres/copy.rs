@@ -71,6 +71,15 @@ pub fn copied_list(table: &TablePlan, prefix: &str) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// As [`copied_list`], for reading: with words as their text
+pub fn read_list(table: &TablePlan, prefix: &str) -> String {
+    let terms = table.copied_columns().map(|(_, column)| {
+        let text = if column.is_words() { "::text" } else { "" };
+        format!("{prefix}{}{text}", quote_identifier(&column.target_name))
+    });
+    terms.collect::<Vec<_>>().join(", ")
+}
+
 /// The names of the key's columns
 pub fn key_list(table: &TablePlan) -> String {
     table.key_plans().map(|c| quote_identifier(&c.target_name)).collect::<Vec<_>>().join(", ")

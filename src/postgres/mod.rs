@@ -14,6 +14,7 @@ pub mod orphans;
 pub mod quarantine;
 pub mod replace;
 pub mod rows;
+pub mod search;
 pub mod sequences;
 pub mod staging;
 pub mod trial;

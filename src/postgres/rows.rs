@@ -27,9 +27,8 @@ pub async fn scan(
     client: &Client,
     plan: &Plan,
     table: &TablePlan,
-    mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+    visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
-    let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
     let rows = match (plan.mode, of_source(table)) {
         (Mode::Create, _) if table.columns.iter().all(ColumnPlan::is_copied) => {
             format!("{} ({})", relation(plan, table), compared_list(plan, table, ""))
@@ -40,6 +39,18 @@ pub async fn scan(
             format!("(select {} from {} t{condition})", compared_list(plan, table, "t."), relation(plan, table))
         }
     };
+    scan_relation(client, plan, table, &rows, visit).await
+}
+
+/// Calls `visit` with the fields of every row of what stands between COPY and TO
+pub async fn scan_relation(
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    rows: &str,
+    mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<()> {
+    let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
     let sql = format!("copy {rows} to stdout (format binary)");
     let stream: CopyOutStream = client.copy_out(&sql).await.map_err(failed)?;
     let mut stream = pin!(stream);
@@ -58,10 +69,13 @@ pub async fn scan(
     Ok(())
 }
 
-/// The names of the compared columns, each behind `prefix`
+/// The compared columns, each behind `prefix`; words as their text
 fn compared_list(plan: &Plan, table: &TablePlan, prefix: &str) -> String {
-    let names = table.compared_columns(plan.mode).map(|(_, c)| format!("{prefix}{}", quote_identifier(&c.target_name)));
-    names.collect::<Vec<_>>().join(", ")
+    let terms = table.compared_columns(plan.mode).map(|(_, column)| {
+        let text = if column.is_words() { "::text" } else { "" };
+        format!("{prefix}{}{text}", quote_identifier(&column.target_name))
+    });
+    terms.collect::<Vec<_>>().join(", ")
 }
 
 /// Visits every whole tuple and returns how many bytes they took

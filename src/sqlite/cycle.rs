@@ -97,6 +97,36 @@ pub fn read_cycle(
     Ok(CycleOutcome::Read { through, entries })
 }
 
+/// Rows to read again by key, apart from the change log
+#[derive(Clone, Copy, Debug)]
+pub struct Again<'k> {
+    pub keys: &'k KeySet,
+    /// As in [`CycleStart`]
+    pub careful: bool,
+}
+
+/// Reads these rows of one table as they are in the read view that is open, and hands out what to write and to delete; all
+/// of them leave the quarantine, or enter it
+pub fn read_keys(
+    connection: &Connection,
+    plan: &Plan,
+    table: &TablePlan,
+    again: Again<'_>,
+    emit: &mut dyn FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    let start = CycleStart {
+        position: LogPosition { seq: 0, nonce: 0 },
+        copied: HashMap::from([(table.id, Copied::All)]),
+        delete_first: HashSet::new(),
+        careful: again.careful,
+        quarantined: HashSet::from([table.id]),
+        again: Vec::new(),
+        beside: Vec::new(),
+    };
+    let head = change_log::head(connection)?.seq;
+    TailReader { connection, plan, start: &start, head, emit }.table(table, again.keys, Pass::Both)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
     /// Delete what is gone, write what is there

@@ -17,6 +17,7 @@ const FTS5_OPTIONS: &[&str] = &[
     "columnsize",
     "locale",
     "detail",
+    "tokendata",
 ];
 
 const FTS4_OPTIONS: &[&str] =
@@ -34,6 +35,7 @@ pub fn parse(name: &str, sql: &str) -> Option<FullText> {
         columns: Vec::new(),
         content: Content::Own,
         tokenizer: String::new(),
+        options: Vec::new(),
         unlike: None,
     };
     match table.module.as_str() {
@@ -66,7 +68,8 @@ fn read_fts5(table: &mut FullText, argument: &[Token<'_>]) {
     match FTS5_OPTIONS.iter().find(|option| option.starts_with(&given)) {
         Some(&"tokenize") => table.tokenizer = value.to_ascii_lowercase(),
         Some(&"content") => table.content = content(value),
-        _ => {}
+        Some(option) => table.options.push((option, value.to_ascii_lowercase())),
+        None => {}
     }
 }
 

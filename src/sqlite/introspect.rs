@@ -152,6 +152,13 @@ fn reason_to_skip(object: &Object, facts: Option<&Facts>, unknown: &[String]) ->
     })
 }
 
+/// A table that is not among [`Introspection::tables`]: the shadow of a virtual one
+pub fn shadow_table(conn: &Connection, name: &str) -> Result<Option<Table>> {
+    let objects = list_objects(conn)?;
+    let object = objects.iter().find(|object| object.kind == "table" && object.name.eq_ignore_ascii_case(name));
+    object.map(|object| read_table(conn, object, list_facts(conn)?.get(&object.name))).transpose()
+}
+
 /// Only names that modules are known to use: to copy a shadow table in vain does no harm, to forget a real table does
 fn looks_like_shadow(name: &str, owner: &str) -> bool {
     let end = has_prefix(name, owner).then(|| &name[owner.len()..]).and_then(|rest| rest.strip_prefix('_'));

@@ -62,10 +62,14 @@ impl Watch {
 
     /// The present footprint, by `stat` alone
     pub fn footprint(&self) -> Footprint {
-        let wal = beside(&self.path, "-wal");
-        let stat = |path: &Path| std::fs::metadata(path).ok().and_then(|m| Some((m.len(), m.modified().ok()?)));
-        Footprint([stat(&self.path), stat(&wal)])
+        footprint(&self.path)
     }
+}
+
+/// The present footprint of a database, by `stat` alone
+pub fn footprint(path: &Path) -> Footprint {
+    let stat = |path: &Path| std::fs::metadata(path).ok().and_then(|m| Some((m.len(), m.modified().ok()?)));
+    Footprint([stat(path), stat(&beside(path, "-wal"))])
 }
 
 /// The database's companion file with this suffix

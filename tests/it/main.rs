@@ -59,6 +59,8 @@ mod real_databases;
 mod schema_moves;
 /// Odd schemas: copied, or refused with nothing left behind
 mod schemas;
+/// Full-text tables that hold their own text: copied, followed by comparison, searched (I3, I10, I12)
+mod searching;
 /// The source restored, trimmed, rebuilt or removed behind our back (I2, I5)
 mod source_faults;
 /// Moments that SQLite spells in several ways (I10)

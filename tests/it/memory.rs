@@ -41,7 +41,7 @@ fn i12_two_million_rows_and_changes_stay_under_a_hundred_megabytes() {
     assert_eq!(theirs[0].iter().map(|field| field.clone().unwrap_or_default()).collect::<Vec<_>>(), ours);
 }
 
-fn check_peak(replicator: &mut Running, what: &str) {
+pub fn check_peak(replicator: &mut Running, what: &str) {
     replicator.must_run();
     let status = std::fs::read_to_string(format!("/proc/{}/status", replicator.pid()));
     // Only Linux tells; elsewhere the copy itself is still tested.

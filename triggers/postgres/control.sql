@@ -120,3 +120,12 @@ create table crossfade.control (
     taken_at       timestamptz,
     done_at        timestamptz
 );
+
+-- Search tables: full-text tables of the source, which take no triggers and are followed by comparison. Their numbers in
+-- `tables` are below zero, since they are never in the change log.
+create table crossfade.search (
+    table_id       bigint primary key references crossfade.tables,
+    fingerprint    bytea,                       -- of the source's index when the last whole comparison began
+    compared_at    timestamptz,                 -- when it was stored, with the last of the rows
+    seconds        double precision             -- how long it took
+);

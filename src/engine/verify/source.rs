@@ -132,18 +132,20 @@ impl SourceScan<'_> {
     }
 }
 
-/// Digests rows, as both sides are compared; the buffer is used again
-struct Digester {
+/// Digests rows: what is copied of them, as both sides are compared; the buffer is used again
+#[derive(Default)]
+pub struct Digester {
     digest: RowDigest,
     scratch: Vec<u8>,
 }
 
 impl Digester {
-    fn new() -> Digester {
-        Digester { digest: RowDigest::new(), scratch: Vec::new() }
+    pub fn new() -> Digester {
+        Digester::default()
     }
 
-    fn row(&mut self, table: &TablePlan, mode: Mode, row: &Row<'_>) -> u128 {
+    /// The digest of a row
+    pub fn row(&mut self, table: &TablePlan, mode: Mode, row: &Row<'_>) -> u128 {
         self.digest.reset();
         for (index, planned) in table.compared_columns(mode) {
             self.digest.add(comparable(column(row, index), planned.mapping, &mut self.scratch));

@@ -108,8 +108,13 @@ pub(super) fn own_of(draft: &Draft, request: &Request<'_>) -> Own {
 pub(super) fn check(found: &Found, choices: &Choices, notes: &mut Notes) {
     not_here(choices, notes);
     let tables: Vec<&Table> = found.tables.iter().map(|(table, _)| table).chain(&found.left_out).collect();
-    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let searched: Vec<&str> = found.search.iter().map(|search| search.fulltext.name.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).chain(searched.iter().copied()).collect();
     for (name, choice) in &choices.tables {
+        if searched.contains(&name.as_str()) || found.left_out_search.contains(name) {
+            check_search(name, choice, notes);
+            continue;
+        }
         let Some(table) = tables.iter().find(|table| table.name == *name) else {
             notes.refuse(name, UNKNOWN_TABLE, &did_you_mean(name, &names, "remove it from the file"));
             continue;
@@ -121,6 +126,14 @@ pub(super) fn check(found: &Found, choices: &Choices, notes: &mut Notes) {
             **other != name && choices.tables.get(**other).is_none_or(|c| !c.skip && c.rename.is_none())
         };
         check_rename(name, choice.rename.as_deref(), names.iter().filter(stays).copied(), notes);
+    }
+}
+
+/// The text of a full-text table is what it is: it can be left out, and called otherwise
+fn check_search(name: &str, choice: &TableChoice, notes: &mut Notes) {
+    if !(choice.columns.is_empty() && choice.indexes.is_empty() && choice.checks.is_empty()) {
+        let message = "of a full-text table the plan file can say skip and rename only";
+        notes.refuse(name, message, "remove the rest from the file; its language is text_search under [defaults]");
     }
 }
 

@@ -1,8 +1,7 @@
 //! Full-text tables of SQLite as `tsvector` columns with GIN indexes
 //!
 //! The words of a content table's texts are computed by PostgreSQL in a generated column, so that nothing has to be
-//! copied or kept in step. Where the text is in a shadow table only, it is left: a trigger on one makes the file
-//! unreadable for connections in defensive mode (I11; shown in `sqlite/fulltext_tests.rs`).
+//! copied or kept in step. Tables whose text is in a shadow table only become tables of their own: see `search`.
 
 use super::names::Names;
 use super::{Draft, MAX_COLUMNS, Notes, Request, notice, trigrams};
@@ -18,7 +17,7 @@ use crate::model::schema::{quote_identifier, quote_literal};
 /// A `tsvector` holds less than 1 MiB, and a longer one would make the whole row fail. A word takes its bytes, up to one
 /// to align it, and 4 for its length and position; of words with hyphens, addresses and paths PostgreSQL keeps the whole and
 /// its parts. At worst that is 7.5 bytes for a character: parts of one 4-byte character, in pairs.
-const MAX_CHARACTERS: u64 = 131_072;
+pub(super) const MAX_CHARACTERS: u64 = 131_072;
 
 /// Adds a column for each table whose text is followed; returns what became of each for the operator
 pub(super) fn translate(
@@ -46,6 +45,12 @@ pub fn left_to_target(found: &[FullText]) -> Vec<Notice> {
     let message =
         |table: &FullText| format!("full-text table ({}): the target's own schema decides on search", table.module);
     found.iter().map(|table| notice(&table.name, &message(table), None)).collect()
+}
+
+/// As [`left_to_target`], where the target's schema was looked at for a place
+pub fn without_place(table: &FullText, why: &str) -> Notice {
+    let message = format!("full-text table ({}): the target's own schema decides on search ({why})", table.module);
+    notice(&table.name, &message, None)
 }
 
 fn left(table: &FullText, why: &str) -> String {
@@ -87,20 +92,16 @@ fn add(
 /// The table whose text was indexed, if it is followed
 fn content_table(drafts: &[Draft], table: &FullText) -> Result<usize, Left> {
     match (&table.content, table.unlike) {
+        (Content::None, Some(why)) => {
+            Err((why.to_owned(), Some("fill a tsvector column from where the application has the text")))
+        }
         (_, Some(why)) => Err((why.to_owned(), None)),
-        (Content::None, _) => Err((
-            "it is contentless, and SQLite holds its index but not its text".into(),
-            Some("fill a tsvector column from where the application has the text"),
-        )),
-        (Content::Own, _) => Err((
-            "its text is in a shadow table, on which a trigger would make the file unreadable for connections in SQLite's \
-             defensive mode"
-                .into(),
-            Some("keep the text in an ordinary table and declare content='that table', and it will be followed"),
-        )),
+        // Planned as search tables.
+        (Content::Own | Content::None, None) => Err(("its own text is not copied".into(), None)),
         (Content::External(content), None) => {
             let position = drafts.iter().position(|draft| draft.plan.source.name.eq_ignore_ascii_case(content));
-            position.ok_or_else(|| (format!("its text comes from {content}, which is not a table that is copied"), None))
+            position
+                .ok_or_else(|| (format!("its text comes from {content}, which is not a table that is copied"), None))
         }
     }
 }
@@ -138,21 +139,30 @@ fn is_text(column: &ColumnPlan) -> bool {
 }
 
 /// Porter's algorithm is for English; no other tokenizer of SQLite's own knows a language
-fn configuration(tokenizer: &str) -> &'static str {
+pub(super) fn configuration(tokenizer: &str) -> &'static str {
     if tokenizer.split_whitespace().any(|word| word == "porter") { "english" } else { "simple" }
 }
 
-fn expression(plan: &TablePlan, columns: &[usize], configuration: &str, limit: u64) -> String {
+pub(super) fn expression(plan: &TablePlan, columns: &[usize], configuration: &str, limit: u64) -> String {
     let configuration = quote_literal(configuration);
     let weights = ['A', 'B', 'C'].into_iter().chain(std::iter::repeat('D'));
     let terms = columns.iter().zip(weights).map(|(at, weight)| {
-        let name = quote_identifier(&plan.columns[*at].target_name);
-        format!("setweight(to_tsvector({configuration}::regconfig, left(coalesce({name}, ''), {limit})), '{weight}')")
+        let text = text_of(&plan.columns[*at]);
+        format!("setweight(to_tsvector({configuration}::regconfig, left(coalesce({text}, ''), {limit})), '{weight}')")
     });
     terms.collect::<Vec<_>>().join(" || ")
 }
 
-fn index(column: &str) -> IndexPlan {
+/// The text that is searched: of values of any class that of the number, of the text, and nothing of bytes
+fn text_of(column: &ColumnPlan) -> String {
+    let name = quote_identifier(&column.target_name);
+    match column.mapping {
+        Mapping::Variant => format!("CASE jsonb_typeof({name}) WHEN 'object' THEN '' ELSE {name} #>> '{{}}' END"),
+        _ => name,
+    }
+}
+
+pub(super) fn index(column: &str) -> IndexPlan {
     let what = TermPlan::Expression(quote_identifier(column));
     IndexPlan {
         name: String::new(),
@@ -181,23 +191,37 @@ fn report(
     unsearched: &[String],
     limit: Option<u64>,
 ) -> Notice {
-    let (shown, configuration) = (quote_identifier(column), quote_literal(configuration));
     let mut message = format!(
-        "full-text table ({}), on the target the column {column} of {content}: MATCH 'a b' becomes {shown} @@ \
-         websearch_to_tsquery({configuration}, 'a b'), the prefix 'a*' becomes {shown} @@ to_tsquery({configuration}, 'a:*'), \
-         and rank becomes ts_rank({shown}, query), where more is better",
-        table.module
+        "full-text table ({}), on the target the column {column} of {content}: {}",
+        table.module,
+        match_words(column, configuration)
     );
+    message.push_str(&exceptions(table, unsearched, limit));
+    notice(&table.name, &message, None)
+}
+
+/// How queries are asked of the column
+pub(super) fn match_words(column: &str, configuration: &str) -> String {
+    let (shown, configuration) = (quote_identifier(column), quote_literal(configuration));
+    format!(
+        "MATCH 'a b' becomes {shown} @@ websearch_to_tsquery({configuration}, 'a b'), the prefix 'a*' becomes {shown} @@ \
+         to_tsquery({configuration}, 'a:*'), and rank becomes ts_rank({shown}, query), where more is better"
+    )
+}
+
+/// What is not searched, or otherwise than in SQLite
+pub(super) fn exceptions(table: &FullText, unsearched: &[String], limit: Option<u64>) -> String {
+    let mut words = String::new();
     if !unsearched.is_empty() {
-        message.push_str(&format!("; not searched: {}", unsearched.join(", ")));
+        words.push_str(&format!("; not searched: {}", unsearched.join(", ")));
     }
     if trigrams::are_meant(table) {
-        message.push_str("; trigrams find parts of words, which takes an index with pg_trgm's gin_trgm_ops there");
+        words.push_str("; trigrams find parts of words, which takes an index with pg_trgm's gin_trgm_ops there");
     }
     if let Some(limit) = limit {
-        message.push_str(&format!("; of longer texts the first {limit} characters are searched"));
+        words.push_str(&format!("; of longer texts the first {limit} characters are searched"));
     }
-    notice(&table.name, &message, None)
+    words
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ fn fulltext(columns: &[&str], content: Content) -> FullText {
         columns: columns.iter().map(column).collect(),
         content,
         tokenizer: "porter unicode61".into(),
+        options: Vec::new(),
         unlike: None,
     }
 }
@@ -85,8 +86,8 @@ fn what_cannot_be_followed_is_left_with_the_reason() {
     let choices = Choices::default();
     let languages = FullText { unlike: Some("languageid="), ..external(&["body"]) };
     for (table, reason) in [
-        (fulltext(&["body"], Content::Own), "defensive mode"),
-        (fulltext(&["body"], Content::None), "contentless"),
+        (fulltext(&["body"], Content::Own), "own text is not copied"),
+        (fulltext(&["body"], Content::None), "own text is not copied"),
         (fulltext(&["body"], Content::External("v".into())), "comes from v"),
         (external(&["n"]), "n is bigint"),
         (external(&["gone"]), "gone is not copied"),

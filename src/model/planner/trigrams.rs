@@ -84,6 +84,7 @@ mod tests {
             columns: vec![column("title"), column("body"), column("id")],
             content: Content::External("docs".into()),
             tokenizer: tokenizer.into(),
+            options: Vec::new(),
             unlike: None,
         };
         let extension =

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::held;
 use super::pg::{Pg, quote};
-use super::{source, typed};
+use super::{search, source, typed};
 
 /// Column that the target gets where the source's hidden rowid is the key
 const ROWID_COLUMN: &str = "_crossfade_rowid";
@@ -77,7 +77,15 @@ pub fn unaccounted(source: &Path, target: &str) -> Vec<String> {
             None => found.push(format!("table {name:?} is not on the target")),
         }
     }
-    found.extend(there.keys().map(|name| format!("table {name:?} is only on the target")));
+    for (name, columns) in there {
+        match search_columns(&connection, &name) {
+            Some(_) if search::is_contentless(&connection, &name) => {
+                found.extend(search::differences(&connection, &target, &name));
+            }
+            Some(own) => table(&connection, &target, &name, &own, &columns, &mut found),
+            None => found.push(format!("table {name:?} is only on the target")),
+        }
+    }
     found
 }
 
@@ -100,6 +108,19 @@ fn source_tables(connection: &Connection) -> BTreeMap<String, Vec<SourceColumn>>
             (name, columns)
         })
         .collect()
+}
+
+/// Columns of a full-text table that holds its own text, and the rowid that the target has as a column; read through its
+/// module, and not from the shadow table as the product does
+fn search_columns(connection: &Connection, table: &str) -> Option<Vec<SourceColumn>> {
+    let sql = "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'virtual'";
+    connection.query_row(sql, [table], |_| Ok(())).ok()?;
+    let mut statement =
+        connection.prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE hidden = 0").expect("columns");
+    let columns = statement.query_map([table], |row| Ok(SourceColumn { name: row.get(0)?, generated: false }));
+    let mut columns: Vec<SourceColumn> = columns.expect("columns").collect::<Result<_, _>>().expect("columns");
+    columns.push(SourceColumn { name: "rowid".to_owned(), generated: false });
+    Some(columns)
 }
 
 fn source_columns(connection: &Connection, table: &str) -> Vec<SourceColumn> {

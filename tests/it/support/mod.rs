@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod python;
 pub mod rng;
 pub mod scene;
+pub mod search;
 pub mod source;
 pub mod typed;
 

@@ -277,6 +277,21 @@ impl Pair {
             replicator.must_run();
             self.checkpoint().is_some_and(|(seq, consistent)| consistent && Some(seq) == source::head(&self.source))
         });
+        self.wait_compared(replicator);
+    }
+
+    /// Waits until every full-text table is compared with the source as it is now
+    pub fn wait_compared(&self, replicator: &mut Running) {
+        let target = Pg::connect(&self.target);
+        if target.value("SELECT 1 FROM crossfade.search LIMIT 1").is_none() {
+            return;
+        }
+        wait_until("the full-text tables to be compared", || {
+            replicator.must_run();
+            let status = self.status();
+            let tables = status["search_tables"].as_array().expect("the full-text tables");
+            tables.iter().all(|table| table["changed"] == false)
+        });
     }
 
     /// Waits until indexes, foreign keys and everything else that comes after the copy is done
