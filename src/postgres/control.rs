@@ -14,7 +14,7 @@ use crate::model::plan::{Mode, Notice, Plan};
 const CONTROL_SQL: &str = include_str!("../../triggers/postgres/control.sql");
 
 /// Layout of the control tables; another number is refused, not guessed at
-const FORMAT: i32 = 3;
+const FORMAT: i32 = 4;
 
 /// Advisory lock that the one replicator of a target holds ("crossfade" in two arbitrary but fixed numbers)
 const LOCK: (i32, i32) = (0x6372_6f73, 1);

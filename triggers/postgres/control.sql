@@ -1,7 +1,7 @@
 -- What crossfade keeps in the target: one schema, dropped as a whole by `cancel`.
 
 create schema crossfade;
-comment on schema crossfade is 'bookkeeping of crossfade, format 3; removed by `crossfade cancel`';
+comment on schema crossfade is 'bookkeeping of crossfade, format 4; removed by `crossfade cancel`';
 
 -- The migration as a whole; one row.
 create table crossfade.state (
