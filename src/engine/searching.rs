@@ -39,14 +39,6 @@ const REST: [u32; 2] = [1, 4];
 /// Between two turns of the tail while the tables are filled
 const TURN: Duration = Duration::from_secs(1);
 
-/// Which tables to compare
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// Those whose fingerprint has moved
-    Moved,
-    All,
-}
-
 /// The search tables, and how far each is compared
 pub struct Searching {
     watched: Vec<Watched>,
@@ -216,19 +208,4 @@ fn open<'s>(source: &'s mut Option<Connection>, job: &Job) -> Result<&'s Connect
         Some(open) => Ok(open),
         none => Ok(none.insert(open_reader(job.source())?)),
     }
-}
-
-/// Compares the search tables now, one pass over each, and applies what differs; nothing else needs to run. With nobody
-/// writing to the source, and [`Look::All`], the target is then what the source is
-pub fn settle(job: &mut Job, look: Look) -> Result<()> {
-    let mut searching = Searching::new(job)?;
-    for at in 0..searching.watched.len() {
-        if look == Look::All || searching.has_moved(job, at)? {
-            while !searching.watched[at].compared {
-                job.context.stop.check()?;
-                searching.go_on(job, at)?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -10,6 +10,16 @@ use crate::support::pg::Pg;
 use crate::support::process::Pair;
 use crate::support::source::{self, Workplace, schema_text};
 
+/// What is asked of SQLite, and the same of PostgreSQL
+pub const QUERIES: [(&str, &str); 6] = [
+    ("database", "websearch_to_tsquery('english', 'database')"),
+    ("run", "websearch_to_tsquery('english', 'run')"),
+    ("walk database", "websearch_to_tsquery('english', 'walk database')"),
+    ("shoes OR nothing", "websearch_to_tsquery('english', 'shoes or nothing')"),
+    ("\"running database\"", "websearch_to_tsquery('english', '\"running database\"')"),
+    ("data*", "to_tsquery('english', 'data:*')"),
+];
+
 const POSTS: &str = "
     CREATE TABLE posts(id INTEGER PRIMARY KEY, title TEXT, body TEXT);
     CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, content='posts', content_rowid='id', tokenize='porter');
@@ -87,16 +97,8 @@ fn the_target_finds_what_match_finds() {
     let pair = Pair::new(work.database(POSTS), fresh_database());
     let mut replicator = pair.replicate(&[]);
     pair.wait_consistent(&mut replicator);
-    let queries = [
-        ("database", "websearch_to_tsquery('english', 'database')"),
-        ("run", "websearch_to_tsquery('english', 'run')"),
-        ("walk database", "websearch_to_tsquery('english', 'walk database')"),
-        ("shoes OR nothing", "websearch_to_tsquery('english', 'shoes or nothing')"),
-        ("\"running database\"", "websearch_to_tsquery('english', '\"running database\"')"),
-        ("data*", "to_tsquery('english', 'data:*')"),
-    ];
     let compare = || {
-        for (here, there) in queries {
+        for (here, there) in QUERIES {
             let expected = matches(&pair, here);
             assert!(!expected.is_empty(), "{here} finds something");
             let mut sorted = [expected.clone(), found(&pair, there)];
@@ -104,7 +106,7 @@ fn the_target_finds_what_match_finds() {
             assert_eq!(sorted[0], sorted[1], "{here}");
         }
         // A word in the title, weight A, counts for more than one in the body.
-        for (here, there) in &queries[..2] {
+        for (here, there) in &QUERIES[..2] {
             assert_eq!(matches(&pair, here)[0], found(&pair, there)[0], "{here}");
         }
     };

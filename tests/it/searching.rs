@@ -6,6 +6,7 @@ mod existing;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::fulltext::QUERIES;
 use crate::support::compare::{assert_equal, assert_equal_or_held};
 use crate::support::fresh_database;
 use crate::support::held;
@@ -62,16 +63,8 @@ fn the_target_finds_what_match_finds_while_the_application_writes() {
     let pair = pair(&work, NOTES);
     let mut replicator = pair.replicate(&[]);
     pair.wait_following(&mut replicator);
-    let queries = [
-        ("database", "websearch_to_tsquery('english', 'database')"),
-        ("run", "websearch_to_tsquery('english', 'run')"),
-        ("walk database", "websearch_to_tsquery('english', 'walk database')"),
-        ("shoes OR nothing", "websearch_to_tsquery('english', 'shoes or nothing')"),
-        ("\"running database\"", "websearch_to_tsquery('english', '\"running database\"')"),
-        ("data*", "to_tsquery('english', 'data:*')"),
-    ];
     let compare = || {
-        for (here, there) in queries {
+        for (here, there) in QUERIES {
             for table in ["notes", "old"] {
                 let expected = matches(&pair, table, here);
                 assert!(!expected.is_empty(), "{here} finds something");

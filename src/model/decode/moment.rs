@@ -15,11 +15,7 @@ pub(super) fn stamp<'a>(
     form: StampForm,
     scratch: &'a mut Vec<u8>,
 ) -> Result<Value<'a>, DecodeError> {
-    let Ok(word) = bytes.try_into() else { return malformed(Mapping::Moment { zoned, form }) };
-    let micros = i64::from_be_bytes(word);
-    if matches!(micros, i64::MIN | i64::MAX) {
-        return Err(DecodeError::Infinite);
-    }
+    let micros = temporal::moment(bytes, Mapping::Moment { zoned, form })?;
     // Offsets are whole minutes.
     let part = micros.rem_euclid(PER_MINUTE);
     let layout = match form.layout {

@@ -71,7 +71,8 @@ pub(super) fn epoch(bytes: &[u8], zoned: bool, unit: EpochUnit) -> Result<Value<
     }
 }
 
-fn moment(bytes: &[u8], mapping: Mapping) -> Result<i64, DecodeError> {
+/// Microseconds since 2000
+pub(super) fn moment(bytes: &[u8], mapping: Mapping) -> Result<i64, DecodeError> {
     let Ok(word) = bytes.try_into() else { return malformed(mapping) };
     match i64::from_be_bytes(word) {
         i64::MIN | i64::MAX => Err(DecodeError::Infinite),
