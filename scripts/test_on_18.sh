@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 version=18.6.3
 venv=target/venv-postgres-$version
-core=(values schemas real_databases waves verdicts wire codec cases:: existing yielding numbering)
+core=(values schemas real_databases waves verdicts wire codec cases:: existing yielding numbering pg_capture pg_fence)
 
 say() { printf 'postgres 18: %s\n' "$*" >&2; }
 

@@ -34,6 +34,10 @@ pub struct Settings {
     /// The choices are all that there are to be: a migration under way must have been planned with the same
     pub choices_stated: bool,
     pub http: Option<SocketAddr>,
+    /// Command that is run at each stage of a switch
+    pub on_switch: Option<String>,
+    /// Stray writes of applications to the target are refused while SQLite is the primary
+    pub fence: bool,
 }
 
 /// `crossfade.toml` as it was read

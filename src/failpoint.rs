@@ -1,7 +1,9 @@
 //! Named points at which the crash tests kill the process
 //!
 //! `CROSSFADE_FAILPOINT=name[:n]` makes the process kill itself with SIGKILL when it reaches the point for the n-th
-//! time. `CROSSFADE_ROW_BYTES` lowers the limit of a row, which real rows would need gigabytes to reach. Without the cargo
+//! time. `CROSSFADE_ROW_BYTES` lowers the limit of a row, which real rows would need gigabytes to reach, and
+//! `CROSSFADE_FREE_BYTES` says how much room a disk has, and `CROSSFADE_CHANGED_KEYS`
+//! how many changed keys are compared at once. Without the cargo
 //! feature `failpoints` all of this compiles to nothing.
 
 use std::future::Future;
@@ -33,6 +35,32 @@ pub fn row_bytes(limit: usize) -> usize {
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn row_bytes(limit: usize) -> usize {
+    limit
+}
+
+/// The room on a disk, unless the environment says another one
+#[cfg(feature = "failpoints")]
+pub fn free_bytes(found: u64) -> u64 {
+    std::env::var("CROSSFADE_FREE_BYTES").ok().and_then(|text| text.parse().ok()).unwrap_or(found)
+}
+
+/// The room on a disk
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn free_bytes(found: u64) -> u64 {
+    found
+}
+
+/// How many changed keys are compared at once
+#[cfg(feature = "failpoints")]
+pub fn changed_keys(limit: usize) -> usize {
+    std::env::var("CROSSFADE_CHANGED_KEYS").ok().and_then(|text| text.parse().ok()).unwrap_or(limit)
+}
+
+/// How many changed keys are compared at once
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn changed_keys(limit: usize) -> usize {
     limit
 }
 

@@ -22,6 +22,10 @@
 //! one transaction on the target ([`engine::tail`]). All progress is stored in the target, in the transaction that writes
 //! the rows, so that a kill at any moment costs nothing but time ([`postgres::control`]).
 //!
+//! While PostgreSQL is the primary, the same goes on in the other direction ([`engine::reverse`]): triggers there note keys
+//! ([`postgres::capture`]), each cycle brings the rows of one view to SQLite in one transaction ([`sqlite::apply`]), and
+//! only then are their entries deleted. What differs in a file that is not the one that followed is put into the same log.
+//!
 //! # Code map
 //!
 //! `main -> cli -> engine -> {sqlite, postgres, observe} -> model -> std`. The two edges never import each other, and
@@ -48,14 +52,16 @@
 //!   comparison.
 //! - **I6** Apply writes the row as it is now, or deletes it. Replaying any entry any number of times converges.
 //! - **I7** A chunk never overwrites a newer row.
-//! - **I8** At every moment at most one side accepts application writes (the switch is not built yet: SQLite does).
-//! - **I9** A crash at any point of a switch leaves a state from which `run` goes on by itself (not built yet).
+//! - **I8** At every moment at most one side accepts application writes, and exactly one whenever nothing is being
+//!   switched. The fence is durable before the other side is opened ([`engine::switch`]).
+//! - **I9** A crash at any point of a switch leaves a state from which `run` goes on by itself, and from which an abort gets
+//!   back to the old primary.
 //! - **I10** No value is lost or changed silently. What the target type cannot hold exactly is refused by the plan, or its
 //!   row quarantined whole at run time, so that each row is in its table or in the quarantine; a round trip gives the
 //!   same value and storage class. `jsonb` holds a document and not its spelling, and `timestamp` a moment that a column
 //!   may spell in several ways: the spelling stays in SQLite, and both sides are compared by document and by moment
-//!   ([`model::canonical`]).
-//! - **I11** crossfade never makes an application's statement fail.
+//!   ([`model::canonical`]). SQLite keeps no sign of a zero in a column of REAL affinity, so there it counts for nothing.
+//! - **I11** crossfade never makes an application's statement fail, except the fence, whose message says what it is.
 //! - **I12** Memory is bounded by configuration, never by table, row count or backlog.
 
 pub mod cli;

@@ -69,6 +69,14 @@ pub enum Verb {
         /// Plan by about this many rows of each table instead of all, spread evenly; for very large files
         #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
         sample: Option<u64>,
+        /// Run this shell command at each stage of a switch of the primary (CROSSFADE_STAGE is before-fence, switched or
+        /// aborted; CROSSFADE_PRIMARY the side that is or will be primary); a failure before the fence calls it off
+        #[arg(long, value_name = "COMMAND")]
+        on_switch: Option<String>,
+        /// Let applications write to the copied tables on the target although SQLite is the primary; what they write
+        /// there is overwritten or found by verify, and lost
+        #[arg(long)]
+        no_fence: bool,
     },
     /// Show where the migration stands
     Status {
@@ -95,6 +103,36 @@ pub enum Verb {
         #[command(subcommand)]
         verb: QuarantineVerb,
     },
+    /// Print the record of the migration so far: plan, phases, digests, verify runs, every switch
+    Report {
+        #[command(flatten)]
+        pair: Pair,
+        /// Write a page for people to this file instead; it needs nothing else to be read
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        html: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+        /// Leave out the digests of the tables, which read every row of both sides once
+        #[arg(long)]
+        no_digests: bool,
+    },
+    /// Make PostgreSQL the primary, with SQLite following it from then on
+    Cutover {
+        #[command(flatten)]
+        pair: Pair,
+        #[command(flatten)]
+        switching: Switching,
+        /// Do everything but open PostgreSQL, prove the way back with a row of our own, and return
+        #[arg(long, conflicts_with = "dry_run")]
+        rehearse: bool,
+    },
+    /// Make SQLite the primary again, with every write that PostgreSQL took meanwhile
+    Rollback {
+        #[command(flatten)]
+        pair: Pair,
+        #[command(flatten)]
+        switching: Switching,
+    },
     /// Remove every trace of crossfade from both sides, and the copied tables
     Cancel {
         #[command(flatten)]
@@ -102,6 +140,26 @@ pub enum Verb {
         /// Leave the copied tables on the target as they are
         #[arg(long)]
         keep_tables: bool,
+        /// Write the record of the migration to this file first: a page, or JSON if its name ends so
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+    /// End the migration with PostgreSQL in charge: remove every trace of crossfade from both sides
+    Finish {
+        #[command(flatten)]
+        pair: Pair,
+        /// Leave the SQLite file where it is and as it was; it becomes a dated read-only archive otherwise
+        #[arg(long)]
+        keep_source: bool,
+        /// Do not insist that SQLite has everything that PostgreSQL has
+        #[arg(long)]
+        leave_behind: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Write the record of the migration to this file first: a page, or JSON if its name ends so
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
     },
     /// Watch the whole job on a throw-away PostgreSQL with a busy sample database
     Demo {
@@ -109,6 +167,23 @@ pub enum Verb {
         #[arg(long)]
         keep: bool,
     },
+}
+
+/// How the primary is switched
+#[derive(Args, Debug, Default)]
+pub struct Switching {
+    /// Say what stands in the way and what would be done; touches nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How far the side that takes over may be behind
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub max_lag: f64,
+    /// For how long writes may be refused at most; then it is called off
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub timeout: f64,
+    /// Pass by this blocker; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub force: Vec<String>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -180,6 +255,23 @@ pub struct RunOptions {
     pub chunk_bytes: Option<usize>,
     pub sample: Option<u64>,
     pub identifiers: Option<Identifiers>,
+    pub on_switch: Option<String>,
+    pub no_fence: bool,
+}
+
+/// `500ms`, `5s`, `1.5s`, `2m`, as seconds
+fn duration(text: &str) -> std::result::Result<f64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return Err("a number with its unit: ms, s or m, as in `500ms` or `30s`".to_owned()),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("`{digits}` is not a number"))?;
+    let seconds = number * unit;
+    // A day is longer than anybody waits, and everything below fits a duration.
+    (0.0..=86_400.0).contains(&seconds).then_some(seconds).ok_or_else(|| "it is between 0s and 1440m".to_owned())
 }
 
 fn identifiers(word: &str) -> std::result::Result<Identifiers, String> {
@@ -231,6 +323,8 @@ impl Pair {
             choices,
             sample: options.sample,
             http: options.http,
+            on_switch: options.on_switch,
+            fence: !options.no_fence,
         };
         let target = Target::parse(&target)?;
         Ok(Context { settings, target, runtime: runtime.handle().clone(), stop: Stop::new(), reporter })
@@ -242,5 +336,21 @@ fn within(name: &str, value: usize, least: usize, most: usize) -> Result<usize> 
         Ok(value)
     } else {
         Err(Error::usage(format!("{name} must be between {least} and {most}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_have_units() {
+        let cases = [("500ms", 0.5), ("5s", 5.0), ("1.5s", 1.5), ("2m", 120.0), ("0s", 0.0)];
+        for (text, seconds) in cases {
+            assert_eq!(duration(text), Ok(seconds), "{text}");
+        }
+        for text in ["5", "", "s", "-1s", "5h", "1e9s", "infs", "nans", "5 s", "9999m"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! `crossfade cancel`
 
+use std::path::Path;
+
+use super::finish::write_last;
 use crate::engine::cancel::cancel;
 use crate::engine::job::Context;
 use crate::error::Result;
 
 /// Removes crossfade from both sides and says what was removed
-pub fn run(context: &Context, keep_tables: bool) -> Result<()> {
+pub fn run(context: &Context, keep_tables: bool, last_report: Option<&Path>) -> Result<()> {
+    write_last(context, last_report)?;
     let removed = cancel(context, keep_tables)?;
     let source = if removed.capture { "capture removed" } else { "nothing was there" };
     let target = match (removed.control, removed.tables) {

@@ -4,10 +4,14 @@
 
 pub mod args;
 pub mod cancel;
+pub mod cutover;
 pub mod demo;
+pub mod finish;
 pub mod plan;
 pub mod plan_file;
 pub mod quarantine;
+pub mod report;
+pub mod rollback;
 pub mod run;
 pub mod status;
 pub mod verify;
@@ -16,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::engine::finish::Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::progress::Reporter;
 use args::{Arguments, QuarantineVerb, RunOptions, Verb};
@@ -56,10 +61,20 @@ fn dispatch(arguments: Arguments) -> Result<()> {
             let options = RunOptions { schema: making.mode(), identifiers: making.identifiers, sample, ..plain() };
             plan::run(&pair.resolve(options, Reporter::new(), &runtime)?, json, file.as_ref())
         }
-        Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes, sample } => {
+        Verb::Run { pair, making, until, http, log_limit, workers, chunk_bytes, sample, on_switch, no_fence } => {
             let (schema, identifiers, until_in_sync) = (making.mode(), making.identifiers, until.is_some());
-            let options =
-                RunOptions { schema, identifiers, until_in_sync, http, log_limit, workers, chunk_bytes, sample };
+            let options = RunOptions {
+                schema,
+                identifiers,
+                until_in_sync,
+                http,
+                log_limit,
+                workers,
+                chunk_bytes,
+                sample,
+                on_switch,
+                no_fence,
+            };
             run::run(&pair.resolve(options, Reporter::new(), &runtime)?)
         }
         Verb::Status { pair, json, watch } => {
@@ -74,8 +89,21 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Quarantine { verb: QuarantineVerb::Retry { pair, table, json } } => {
             quarantine::retry(&pair.resolve(plain(), Reporter::quiet(), &runtime)?, table.as_deref(), json)
         }
-        Verb::Cancel { pair, keep_tables } => {
-            cancel::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, keep_tables)
+        Verb::Report { pair, html, json, no_digests } => {
+            report::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, html.as_deref(), json, !no_digests)
+        }
+        Verb::Cutover { pair, switching, rehearse } => {
+            cutover::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, switching, rehearse)
+        }
+        Verb::Rollback { pair, switching } => {
+            rollback::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, switching)
+        }
+        Verb::Finish { pair, keep_source, leave_behind, yes, report } => {
+            let options = Options { keep_source, leave_behind };
+            finish::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, options, yes, report.as_deref())
+        }
+        Verb::Cancel { pair, keep_tables, report } => {
+            cancel::run(&pair.resolve(plain(), Reporter::new(), &runtime)?, keep_tables, report.as_deref())
         }
         Verb::Demo { keep } => demo::run(keep),
     }

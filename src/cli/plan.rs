@@ -16,6 +16,7 @@ use crate::model::planner::{Proven, Request};
 use crate::model::schema::KeyKind;
 use crate::model::search::SearchPlan;
 use crate::model::words::{counted, grouped};
+use crate::postgres::fence::{self, Pass};
 use crate::postgres::{control, extensions};
 
 /// Lines are broken before they get longer than this
@@ -49,9 +50,11 @@ pub fn run(context: &Context, json: bool, file: Option<&PlanFile>) -> Result<()>
         }
         file.write(context, &proven)?;
     }
+    let way = context.runtime.block_on(fence::way(&client))?;
     if json {
-        print_json(&proven)?;
+        print_json(&Whole { proven: &proven, fence_passed_by: passed_by(way) })?;
     } else {
+        context.reporter.line(&fence_line(way));
         println!("{}", render(&proven));
     }
     match proven.plan.refusals.len() {
@@ -68,9 +71,35 @@ fn fresh(context: &Context, client: &mut tokio_postgres::Client) -> Result<Prove
     let request = Request { target_schema: &schema, choices, offer: &offer };
     let mut proven = planning::plan_for(source, &request, target.as_ref(), context.settings.sample, &context.reporter)?;
     context.runtime.block_on(planning::settle_computed(client, &mut proven.plan))?;
+    context.runtime.block_on(planning::settle_way(client, &mut proven.plan))?;
     let obstacles = context.runtime.block_on(planning::obstacles(client, &proven.plan))?;
     proven.plan.refusals.extend(obstacles);
     Ok(proven)
+}
+
+/// The plan with what is no part of it, but of the role
+#[derive(serde::Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    proven: &'a Proven,
+    fence_passed_by: &'static str,
+}
+
+/// What lets our own writes pass the fence
+fn passed_by(way: Pass) -> &'static str {
+    match way {
+        Pass::ReplicaRole => "session_replication_role",
+        Pass::Setting => "crossfade.replicator",
+    }
+}
+
+/// The fence on the target: how our own writes pass it, and what that means for the application's triggers there
+fn fence_line(way: Pass) -> String {
+    let meaning = match way {
+        Pass::ReplicaRole => "triggers and foreign keys on the target do not act on replicated rows",
+        Pass::Setting => "triggers on the target act on replicated rows",
+    };
+    format!("the target refuses the application's writes until cutover; ours pass by {}: {meaning}", passed_by(way))
 }
 
 /// The whole plan, its last line the summary

@@ -19,11 +19,13 @@ pub fn run(context: &Context) -> Result<()> {
 pub fn stop_on_signals(context: &Context) {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = context.stop.clone();
+    // Here and not in the task, which a busy machine may begin late: until then a signal is not asked for, but fatal.
+    let _runtime = context.runtime.enter();
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
     context.runtime.spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}

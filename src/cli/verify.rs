@@ -17,8 +17,13 @@ pub fn run(context: &Context, tables: &[String], json: bool) -> Result<()> {
     }
     if verdict.mismatches > 0 {
         let message = format!("{} rows differ between the two sides", grouped(verdict.mismatches));
-        return Err(Error::new(ErrorKind::Mismatch, message)
-            .hint("the keys are listed above; was something else writing to the target?"));
+        return Err(Error::new(ErrorKind::Mismatch, message).hint(match verdict.is_mended {
+            true => {
+                "PostgreSQL is the primary: `crossfade run` brings its rows to SQLite (`crossfade status` says when it \
+                 has), then verify again"
+            }
+            false => "the keys are listed above; was something else writing to the target?",
+        }));
     }
     if verdict.in_flight > 0 && !verdict.replicator_running {
         let message =
@@ -39,7 +44,7 @@ fn text(verdict: &Verdict) -> String {
         };
         let quarantined = match table.quarantined {
             0 => String::new(),
-            n => format!(", {} in the quarantine", grouped(n)),
+            n => format!(", {} held back", grouped(n)),
         };
         let kept = match table.kept {
             0 => String::new(),
@@ -62,7 +67,10 @@ fn text(verdict: &Verdict) -> String {
     ));
     if verdict.quarantined > 0 {
         let rows = grouped(verdict.quarantined);
-        text.push_str(&format!("{rows} rows are in the quarantine, not on PostgreSQL: `crossfade quarantine list`\n"));
+        text.push_str(&format!(
+            "{rows} rows are on one side only, as the other cannot hold them: `crossfade quarantine list`, \
+             `table crossfade.unreturned`\n"
+        ));
     }
     text
 }

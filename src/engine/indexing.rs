@@ -8,11 +8,11 @@ use std::sync::Mutex;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use crate::engine::foreign_keys;
 use crate::engine::job::Job;
 use crate::engine::wave::{self, lock};
 use crate::error::Result;
 use crate::model::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, Notice, Plan, TablePlan};
-use crate::model::schema::quote_identifier;
 use crate::observe::progress::Stage;
 use crate::postgres::connect::{classify, refusal};
 use crate::postgres::control;
@@ -82,7 +82,7 @@ async fn build(client: &Client, plan: &Plan, piece: Piece<'_>) -> Result<()> {
     match piece {
         Piece::Index(table, index) => build_index(client, plan, table, index).await,
         Piece::ValidateCheck(table, check) => validate_check(client, plan, table, check).await,
-        Piece::Validate(table, key) => validate(client, plan, table, key).await,
+        Piece::Validate(table, key) => foreign_keys::validate(client, plan, table, key).await,
         Piece::Analyze(table) => {
             set_defaults(client, plan, table).await?;
             let failed = |e| classify(e, &format!("analyze table `{}`", table.target_name));
@@ -198,24 +198,8 @@ async fn validate_check(client: &Client, plan: &Plan, table: &TablePlan, check: 
 }
 
 /// Without the values that the server may quote
-fn server_words(error: &tokio_postgres::Error) -> String {
+pub fn server_words(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map(|server| refusal(server).message).unwrap_or_default()
-}
-
-/// Adds the foreign keys that are not there yet, NOT VALID: quick, and one connection cannot deadlock with itself
-pub async fn add_foreign_keys(client: &Client, plan: &Plan) -> Result<()> {
-    for table in &plan.tables {
-        for key in &table.foreign_keys {
-            let operation = format!("add foreign key `{}`", key.name);
-            if !has_constraint(client, plan, table, &key.name).await? {
-                client
-                    .batch_execute(&ddl::add_foreign_key(plan, table, key))
-                    .await
-                    .map_err(|e| classify(e, &operation))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 async fn has_constraint(client: &Client, plan: &Plan, table: &TablePlan, name: &str) -> Result<bool> {
@@ -227,39 +211,4 @@ async fn has_constraint(client: &Client, plan: &Plan, table: &TablePlan, name: &
         .await
         .map(|row| row.get(0))
         .map_err(|e| classify(e, "look for a constraint"))
-}
-
-/// Validates a foreign key; dangling rows are reported and the key stays NOT VALID, as the source has them too
-async fn validate(client: &Client, plan: &Plan, table: &TablePlan, key: &ForeignKeyPlan) -> Result<()> {
-    match client.batch_execute(&ddl::validate(plan, table, &key.name)).await {
-        Ok(()) => Ok(()),
-        Err(e) if e.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
-            let orphans: i64 = client
-                .query_one(&orphans_sql(plan, table, key), &[])
-                .await
-                .map_err(|e| classify(e, "count rows without a parent"))?
-                .get(0);
-            let message = format!("foreign key `{}`: {orphans} rows have no parent in `{}`", key.name, key.parent_name);
-            let remedy =
-                Some("the key is kept as NOT VALID; correct the rows on the source to have it validated".into());
-            control::note(client, &Notice { object: table.source.name.clone(), message, remedy }).await
-        }
-        Err(e) => Err(classify(e, &format!("validate foreign key `{}`", key.name))),
-    }
-}
-
-fn orphans_sql(plan: &Plan, table: &TablePlan, key: &ForeignKeyPlan) -> String {
-    let columns: Vec<String> =
-        key.columns.iter().map(|&index| quote_identifier(&table.columns[index].target_name)).collect();
-    let present: Vec<String> = columns.iter().map(|c| format!("c.{c} is not null")).collect();
-    let same: Vec<String> = (columns.iter().zip(&key.parent_columns))
-        .map(|(child, parent)| format!("p.{} = c.{child}", quote_identifier(parent)))
-        .collect();
-    format!(
-        "select count(*) from {} c where {} and not exists (select from {} p where {})",
-        relation(plan, table),
-        present.join(" and "),
-        ddl::qualified(&plan.target_schema, &key.parent_name),
-        same.join(" and ")
-    )
 }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::{Handle, Runtime};
+use tokio_postgres::Client;
 
 use crate::config::Settings;
 use crate::engine::quarantine::{Known, Retry};
 use crate::engine::stop::Stop;
-use crate::error::Result;
+use crate::engine::switch::{self, Asked};
+use crate::error::{Error, Result};
 use crate::model::chunk::Copied;
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
@@ -18,6 +20,7 @@ use crate::observe::progress::Reporter;
 use crate::postgres::apply::Applier;
 use crate::postgres::connect::Target;
 use crate::postgres::control::{self, Checkpoint, Heartbeat, State};
+use crate::sqlite::fence;
 
 /// What every thread of a run shares
 #[derive(Clone)]
@@ -47,8 +50,14 @@ pub struct Job {
     pub left_out: bool,
     /// What is in the quarantine
     pub quarantine: Known,
+    /// A second connection, for commits that only flush the target's log; opened when PostgreSQL is the primary
+    pub flusher: Option<Client>,
+    /// How many keys are noted for the next verify; `None` before the first look
+    pub noted_keys: Option<u64>,
     /// Requests to try the quarantine again, the first one first
     pub retries: RefCell<Vec<Retry>>,
+    /// Requests to switch the primary, the first one first
+    pub switches: RefCell<Vec<Asked>>,
     /// Drives the applying connection on the supervisor's own thread: a cycle is a few short messages, and handing each to
     /// another thread and back costs more than the work
     pub runtime: Arc<Runtime>,
@@ -70,7 +79,10 @@ impl Job {
             copied: HashMap::new(),
             left_out: false,
             quarantine: Known::default(),
+            flusher: None,
+            noted_keys: None,
             retries: RefCell::default(),
+            switches: RefCell::default(),
             applier,
         }
     }
@@ -79,12 +91,21 @@ impl Job {
         &self.context.settings.source
     }
 
+    /// The source, to be written to by this run
+    pub fn as_run(&self) -> fence::Source<'_> {
+        fence::Source { path: self.source(), run_id: self.applier.run_id() }
+    }
+
     /// Waits for work on the target
     pub fn wait<F: Future>(&self, work: F) -> F::Output {
         self.runtime.block_on(work)
     }
 
+    /// Stores the next phase, which must be one that the phase in hand leads to
     pub fn enter(&mut self, phase: Phase) -> Result<()> {
+        if !self.phase.leads_to(phase) {
+            return Err(Error::internal(format!("phase `{}` does not lead to `{phase}`", self.phase)));
+        }
         self.runtime.block_on(control::set_phase(self.applier.client(), phase))?;
         self.phase = phase;
         Ok(())
@@ -96,13 +117,18 @@ impl Job {
 
     /// Looks for requests of other processes
     pub fn take_requests(&self) -> Result<()> {
-        let requests = self.wait(control::take_requests(self.applier.client()))?;
+        let mut requests = self.wait(control::take_requests(self.applier.client()))?;
+        requests.sort_by_key(|request| request.id);
         if requests.iter().any(|request| request.verb == "stop") {
             self.context.reporter.line("another crossfade command asked this replicator to stop");
             self.context.stop.request();
         }
-        for request in requests.into_iter().filter(|request| request.verb == "retry") {
-            self.retries.borrow_mut().push(Retry::new(request, &self.plan));
+        for request in requests {
+            if request.verb == "retry" {
+                self.retries.borrow_mut().push(Retry::new(request, &self.plan));
+            } else {
+                switch::take_in(self, &request)?;
+            }
         }
         Ok(())
     }

@@ -20,7 +20,9 @@ use crate::model::schema::Table;
 use crate::model::target::Catalog;
 use crate::model::words::grouped;
 use crate::observe::progress::{Reporter, Stage};
+use crate::postgres::fence::{self, Pass};
 use crate::postgres::{catalog, control, trial};
+use crate::sqlite::apply::left_behind;
 use crate::sqlite::capture;
 use crate::sqlite::connection::{in_read_view, open_reader, text_order};
 use crate::sqlite::durable;
@@ -133,6 +135,7 @@ fn finished(connection: &Connection, mut proven: Proven) -> Result<Proven> {
     let order = text_order(connection)?;
     plan.tables.iter_mut().for_each(|table| table.key.text_order = order);
     let keyed: Vec<_> = plan.tables.iter().map(|t| (t.source.clone(), t.key.clone())).collect();
+    plan.warnings.extend(left_behind(connection, &plan.tables)?);
     plan.refusals.extend(capture::refusals(&keyed, durable::last_writer_version(connection)?));
     Ok(proven)
 }
@@ -156,6 +159,23 @@ pub async fn settle_computed(client: &Client, plan: &mut Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says what it means that the role may not silence triggers; a schema that stands is refused for it already
+pub async fn settle_way(client: &Client, plan: &mut Plan) -> Result<Pass> {
+    let way = fence::way(client).await?;
+    if way == Pass::Setting && plan.mode == Mode::Create {
+        plan.warnings.push(Notice {
+            object: "role".into(),
+            message:
+                "may not set session_replication_role: replicated rows pass the fence by a setting of our sessions, \
+                      triggers that somebody puts on the tables act on them, and foreign keys stand only while PostgreSQL \
+                      is the primary"
+                    .into(),
+            remedy: Some("as a superuser: GRANT SET ON PARAMETER session_replication_role TO the role".into()),
+        });
+    }
+    Ok(way)
 }
 
 /// What is on the target or the source already and stands in the way of a new migration

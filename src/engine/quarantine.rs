@@ -50,6 +50,13 @@ impl Known {
         self.counts = None;
     }
 
+    /// As [`Known::forget`], if there was anything in it
+    pub fn forget_if_any(&mut self) {
+        if !self.tables().is_empty() {
+            self.forget();
+        }
+    }
+
     /// Tables that have rows in it
     pub fn tables(&self) -> HashSet<i64> {
         self.counts.iter().flatten().map(|(id, _)| *id).collect()
@@ -136,6 +143,16 @@ pub fn rows_to_retry(job: &Job) -> Result<Vec<Entry>> {
         job.wait(control::answer_request(client, request))?;
         job.retries.borrow_mut().remove(0);
     }
+}
+
+/// Answers every request: while PostgreSQL is the primary, nothing goes there from SQLite
+pub fn decline_retries(job: &Job) -> Result<()> {
+    let retries = std::mem::take(&mut *job.retries.borrow_mut());
+    for retry in retries {
+        job.context.reporter.line("quarantine: PostgreSQL is the primary; its rows are tried again after a rollback");
+        job.wait(control::answer_request(job.applier.client(), retry.request))?;
+    }
+    Ok(())
 }
 
 /// The rows to try again that wait for another row to be corrected; and whether in a cycle of their own, as the session

@@ -6,6 +6,7 @@
 //! stored with the last range, so that a kill costs a pass and no row. The first pass of a session is made whatever the
 //! fingerprint says, and another one from time to time: it does not tell of rows without words.
 
+mod back;
 pub mod compare;
 mod pass;
 mod status;
@@ -22,6 +23,7 @@ use crate::sqlite::search::fingerprint;
 use crate::sqlite::watch::{Footprint, footprint};
 use pass::Pass;
 
+pub use back::{bring, unlike};
 pub use status::states;
 
 /// Between two looks at a fingerprint
@@ -38,6 +40,14 @@ const REST: [u32; 2] = [1, 4];
 
 /// Between two turns of the tail while the tables are filled
 const TURN: Duration = Duration::from_secs(1);
+
+/// Which tables to compare
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Those whose fingerprint has moved
+    Moved,
+    All,
+}
 
 /// The search tables, and how far each is compared
 pub struct Searching {
@@ -208,4 +218,19 @@ fn open<'s>(source: &'s mut Option<Connection>, job: &Job) -> Result<&'s Connect
         Some(open) => Ok(open),
         none => Ok(none.insert(open_reader(job.source())?)),
     }
+}
+
+/// Compares the search tables now, one pass over each, and applies what differs; nothing else needs to run. With nobody
+/// writing to the source, and [`Look::All`], the target is then what the source is
+pub fn settle(job: &mut Job, look: Look, check: impl Fn() -> Result<()>) -> Result<()> {
+    let mut searching = Searching::new(job)?;
+    for at in 0..searching.watched.len() {
+        if look == Look::All || searching.has_moved(job, at)? {
+            while !searching.watched[at].compared {
+                check()?;
+                searching.go_on(job, at)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -35,6 +35,7 @@ use crate::postgres::connect::classify;
 use crate::postgres::control;
 use crate::postgres::copy::relation;
 use crate::postgres::ddl;
+use crate::postgres::fence;
 use crate::postgres::staging::Staging;
 use crate::sqlite::chunks::chunk_end;
 use crate::sqlite::connection::{journal_mode, open_reader};
@@ -153,10 +154,16 @@ fn create_split(job: &Job, plan: &Plan, table: &TablePlan) -> Result<()> {
         control::guard(client, job.applier.run_id()).await?;
         if plan.mode == Mode::Create {
             client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
+            fence_new(client, &job.context.settings, plan, table).await?;
         }
         control::add_progress(client, table.id, "copying", 0, 0).await?;
         client.batch_execute("commit").await.map_err(failed)
     })
+}
+
+/// The application must not write to a table that is being filled, nor later
+async fn fence_new(client: &Client, settings: &Settings, plan: &Plan, table: &TablePlan) -> Result<()> {
+    if settings.fence { fence::put(client, plan, table).await } else { Ok(()) }
 }
 
 fn next_piece<'p>(queue: &mut Queue<'p>) -> Result<Option<Piece<'p>>> {
@@ -274,6 +281,7 @@ impl Copier<'_> {
             let runtime = &self.context.runtime;
             let add_key = || runtime.block_on(client.batch_execute(&ddl::add_key(self.plan, table))).map_err(failed);
             runtime.block_on(client.batch_execute(&ddl::create_table(self.plan, table))).map_err(failed)?;
+            runtime.block_on(fence_new(client, &self.context.settings, self.plan, table))?;
             let (rows, bytes) = if careful {
                 // Its index may be what does not take a row.
                 add_key()?;

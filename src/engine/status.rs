@@ -6,14 +6,15 @@ use tokio_postgres::Client;
 use crate::engine::job::Context;
 use crate::engine::searching;
 use crate::error::{Error, Result};
-use crate::model::phase::Phase;
+use crate::model::phase::{Phase, Side};
 use crate::observe::status::{ErrorStatus, Status, TableStatus, VerifyStatus};
 use crate::postgres::connect::classify;
 use crate::postgres::control::{self, Checkpoint, NO_POSITION, State};
-use crate::postgres::quarantine;
+use crate::postgres::{change_log as change_log_of_target, quarantine, unreturned};
 use crate::sqlite::capture;
 use crate::sqlite::change_log::{self, LogPosition};
 use crate::sqlite::connection::{in_read_view, open_reader, schema_version};
+use crate::sqlite::fence;
 
 /// The status, and the error that kept a side from answering, if any
 pub fn gather(context: &Context) -> (Status, Option<Error>) {
@@ -26,6 +27,9 @@ pub fn gather(context: &Context) -> (Status, Option<Error>) {
         let client = context.target.connect("crossfade status").await?;
         from_target(&client, source.as_ref().ok().and_then(Option::as_ref), &mut status).await
     });
+    if status.primary.is_none() {
+        (status.primary, status.primary_since) = primary_of_source(&source, target.is_ok());
+    }
     // The replicator reports what it sees; a source that does not answer now is news.
     let error = target.err().or(source.err());
     if let Some(error) = &error {
@@ -33,6 +37,21 @@ pub fn gather(context: &Context) -> (Status, Option<Error>) {
         status.last_error = Some(ErrorStatus { message: error.summary(), hint: error.hint_text().map(str::to_owned) });
     }
     (status, error)
+}
+
+/// Who is the primary, where the target does not say: by the file's own word. With neither a migration here nor there it is
+/// SQLite; and where nobody can be asked, nothing is said
+fn primary_of_source(
+    source: &Result<Option<Source>>,
+    has_no_migration: bool,
+) -> (Option<&'static str>, Option<String>) {
+    match source {
+        Ok(Some(source)) => fence::state(&source.connection).map_or((None, None), |state| {
+            (Some(state.primary.as_str()), Some(state.since).filter(|since| !since.is_empty()))
+        }),
+        Ok(None) if has_no_migration => (Some(Side::Sqlite.as_str()), None),
+        _ => (None, None),
+    }
 }
 
 /// The source as it is now
@@ -89,11 +108,20 @@ async fn from_target(client: &Client, source: Option<&Source>, status: &mut Stat
     status.notices = notices.map(|n| format!("{}: {}", n.object, n.message)).collect();
     status.last_verify = last_verify(client).await?;
     let sql = "select head_seq, rate, last_error, last_error_hint, \
-               extract(epoch from now() - coalesce(in_sync_at, created_at))::float8 from crossfade.state";
+               extract(epoch from now() - coalesce(in_sync_at, created_at))::float8, primary_side, \
+               primary_since::text from crossfade.state";
     let live = client.query_one(sql, &[]).await.map_err(|e| classify(e, "read the live state"))?;
     status.head_seq = status.head_seq.or_else(|| live.get(0));
     status.rate = live.get(1);
     status.last_error = live.get::<_, Option<String>>(2).map(|message| ErrorStatus { message, hint: live.get(3) });
+    let primary = live.get::<_, &str>(5).parse().unwrap_or(Side::Sqlite);
+    status.primary = Some(primary.as_str());
+    status.primary_since = live.get(6);
+    status.switching = state.phase.is_switch();
+    status.unreturned = unreturned::counts(client).await?.values().sum();
+    if primary == Side::Postgres {
+        return in_reverse(client, &state, source, status).await;
+    }
     if let (Some(head), Some(checkpoint)) = (status.head_seq, status.checkpoint_seq) {
         // The head was read first: the replicator may have gone past it since.
         let backlog = (head - checkpoint).max(0);
@@ -111,6 +139,31 @@ async fn from_target(client: &Client, source: Option<&Source>, status: &mut Stat
         status.in_sync = is_searched && objection.is_none() && status.backlog == Some(0) && status.last_error.is_none();
         status.notices.extend(objection.map(|why| format!("not in sync: {why}; `crossfade run` sees to it")));
     }
+    Ok(())
+}
+
+/// How far SQLite follows
+async fn in_reverse(client: &Client, state: &State, source: Option<&Source>, status: &mut Status) -> Result<()> {
+    // SQLite's number before the log: what is deleted from the log in between has arrived.
+    let held = source.map(|source| change_log::reverse_cycle(&source.connection)).transpose()?;
+    let waiting = change_log_of_target::backlog(client).await?;
+    status.backlog = Some(waiting.keys);
+    status.lag_seconds = Some(waiting.seconds);
+    let (Some(source), Some(held)) = (source, held) else { return Ok(()) };
+    let row = client.query_one("select cycle from crossfade.reverse", &[]).await;
+    let expected: i64 = row.map_err(|e| classify(e, "read how far SQLite follows"))?.get(0);
+    let objection = if source.id != state.source_id {
+        Some("the source belongs to another migration".to_owned())
+    } else if let Some(reason) = &state.repair_reason {
+        Some(format!("the tables are still to be compared: {reason}"))
+    } else if held < expected && !status.replicator_running || held > expected + 1 {
+        Some("SQLite's file is not the one that followed: it was restored or replaced".to_owned())
+    } else {
+        None
+    };
+    let is_settled = state.phase == Phase::Reversed && status.last_error.is_none();
+    status.in_sync = is_settled && objection.is_none() && waiting.keys == 0;
+    status.notices.extend(objection.map(|why| format!("not in sync: {why}; `crossfade run` sees to it")));
     Ok(())
 }
 

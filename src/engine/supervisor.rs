@@ -11,13 +11,18 @@ use tokio::runtime::Runtime;
 
 use crate::engine::drift::{self, Drift};
 use crate::engine::existing;
+use crate::engine::fencing;
 use crate::engine::finishing;
+use crate::engine::foreign_keys;
 use crate::engine::indexing::{self, Piece};
 use crate::engine::job::{Context, Job};
 use crate::engine::planning;
+use crate::engine::pulse::{LOOK_INTERVAL, Pulse};
 use crate::engine::repair::repair;
+use crate::engine::reverse;
 use crate::engine::searching::Searching;
 use crate::engine::snapshot;
+use crate::engine::switch;
 use crate::engine::tail::{CycleReport, Tail};
 use crate::engine::wave::lock;
 use crate::error::{Error, Result};
@@ -29,9 +34,10 @@ use crate::model::words::grouped;
 use crate::observe::metrics;
 use crate::postgres::apply::Applier;
 use crate::postgres::connect::classify;
-use crate::postgres::control::{self, Checkpoint, Heartbeat, NO_POSITION, State};
+use crate::postgres::control::{self, Checkpoint, NO_POSITION, State};
 use crate::postgres::existing as target;
 use crate::postgres::extensions;
+use crate::postgres::fence::{self, Pass};
 use crate::sqlite::capture;
 use crate::sqlite::change_log::{self, PositionLost};
 use crate::sqlite::connection::{journal_mode, open_reader, open_writer};
@@ -46,13 +52,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::fro
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// One wait of the tail; requests of other processes are looked for in between
-const TAIL_WAIT: Duration = Duration::from_secs(1);
-
-/// Between heartbeats while nothing happens
-const IDLE_HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// Triggers removed through `writable_schema` do not move the schema version, so they are looked for by the clock
-const PROOF_INTERVAL: Duration = Duration::from_secs(60);
+const TAIL_WAIT: Duration = LOOK_INTERVAL;
 
 /// Runs until stopped, or until in sync if the settings say so
 pub fn run(context: &Context) -> Result<()> {
@@ -120,7 +120,30 @@ fn session(context: &Context, began: &mut Option<i64>) -> Result<()> {
         searching.fill(&mut job, catch_up)?;
         build_indexes(&mut job)?;
     }
-    follow(&mut job, &mut searching)
+    follow_primary(&mut job, &mut searching)
+}
+
+/// Follows whichever side is the primary, and the other one when that changes
+fn follow_primary(job: &mut Job, searching: &mut Searching) -> Result<()> {
+    loop {
+        switch::recover(job)?;
+        let phase = job.phase;
+        match phase {
+            Phase::Reversed => {
+                reverse::follow(job)?;
+                // What was known of the search tables is of the time before.
+                *searching = Searching::new(job)?;
+            }
+            _ => {
+                foreign_keys::drop_where_they_act(job)?;
+                follow(job, searching)?;
+            }
+        }
+        // A switch has ended; otherwise there is nothing left to do.
+        if job.phase == phase {
+            return Ok(());
+        }
+    }
 }
 
 /// Connects, takes the lock and reads the stored migration, or stores a new one
@@ -140,7 +163,7 @@ fn begin(context: &Context, began: &mut Option<i64>) -> Result<Job> {
         }
         rest(context, Duration::from_millis(50))?;
     }
-    let state = match runtime.block_on(control::load(&client))? {
+    let mut state = match runtime.block_on(control::load(&client))? {
         Some(mut state) => {
             planning::refuse_other_choices(&state.plan, &context.settings)?;
             existing::follow_target(&runtime, &mut client, &mut state.plan)?;
@@ -152,8 +175,14 @@ fn begin(context: &Context, began: &mut Option<i64>) -> Result<Job> {
     *began = began.or(Some(NO_RUN));
     let run_id = runtime.block_on(control::take_over(&client))?;
     *began = Some(run_id);
+    // Until that moment an earlier run could still go on, up to the point of no return of a switch: only what is read
+    // behind it counts (I8).
+    if let Some(now) = runtime.block_on(control::load(&client))? {
+        (state.phase, state.schema_version, state.repair_reason) = (now.phase, now.schema_version, now.repair_reason);
+    }
     let checkpoint = runtime.block_on(control::checkpoint(&client))?;
-    runtime.block_on(silence_triggers(&client))?;
+    runtime.block_on(fence::pass(&client, &state.source_id))?;
+    runtime.block_on(fencing::settle(&mut client, context, &state, run_id))?;
     let applier = runtime.block_on(Applier::new(client, &state.plan, run_id))?;
     Ok(Job::new(context.clone(), Arc::new(runtime), state, checkpoint, applier))
 }
@@ -170,6 +199,7 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     let sample = context.settings.sample;
     let mut plan = planning::plan_for(source, &request, target.as_ref(), sample, &context.reporter)?.plan;
     runtime.block_on(planning::settle_computed(client, &mut plan))?;
+    runtime.block_on(planning::settle_way(client, &mut plan))?;
     let obstacles = runtime.block_on(planning::obstacles(client, &plan))?;
     plan.refusals.extend(obstacles);
     planning::refuse(&plan.refusals)?;
@@ -192,26 +222,6 @@ fn initialise(context: &Context, runtime: &Runtime, client: &mut tokio_postgres:
     Ok(state)
 }
 
-/// Foreign keys and the application's triggers on the target must not act on replicated rows; without the right to
-/// silence them the foreign keys are left out (see [`build_indexes`])
-async fn silence_triggers(client: &tokio_postgres::Client) -> Result<()> {
-    if can_silence_triggers(client).await? {
-        client
-            .batch_execute("set session_replication_role = replica")
-            .await
-            .map_err(|e| classify(e, "silence triggers on the target"))?;
-    }
-    Ok(())
-}
-
-async fn can_silence_triggers(client: &tokio_postgres::Client) -> Result<bool> {
-    let row = client
-        .query_one("select has_parameter_privilege('session_replication_role', 'SET')", &[])
-        .await
-        .map_err(|e| classify(e, "ask for the right to silence triggers"))?;
-    Ok(row.get(0))
-}
-
 /// I2: capture is complete, and its position stored, before the first chunk is read
 fn install_capture(job: &mut Job) -> Result<()> {
     existing::check(job)?;
@@ -230,7 +240,7 @@ fn install_capture(job: &mut Job) -> Result<()> {
     // The head may be later than the install (after a crash in between); that is as good, as no chunk is read yet.
     let checkpoint = Checkpoint { seq: installed.seq, nonce: installed.nonce, consistent: false };
     let run_id = job.applier.run_id();
-    let (runtime, plan) = (job.runtime.clone(), installed.plan.clone());
+    let (runtime, plan, settings) = (job.runtime.clone(), installed.plan.clone(), job.context.settings.clone());
     runtime.block_on(async {
         let failed = |e| classify(e, "store the position of capture");
         let transaction = job.applier.client_mut().transaction().await.map_err(failed)?;
@@ -238,6 +248,7 @@ fn install_capture(job: &mut Job) -> Result<()> {
         control::set_proven(&transaction, installed.schema_version, &plan).await?;
         if plan.mode == Mode::Existing {
             target::prepare(&transaction, &plan).await?;
+            fencing::put_all(&transaction, &settings, &plan).await?;
             crate::failpoint::hit("existing.prepared");
         }
         control::set_phase(&transaction, Phase::Snapshotting).await?;
@@ -313,15 +324,15 @@ fn build_indexes(job: &mut Job) -> Result<()> {
     job.wait(indexing::add_checks(job.applier.client(), &job.plan))?;
     build_all(job, "conditions", "checks", indexing::check_pieces(&plan))?;
     let keys: usize = plan.tables.iter().map(|t| t.foreign_keys.len()).sum();
-    if keys > 0 && job.wait(can_silence_triggers(job.applier.client()))? {
-        job.wait(indexing::add_foreign_keys(job.applier.client(), &plan))?;
+    if keys > 0 && job.wait(fence::way(job.applier.client()))? == Pass::ReplicaRole {
+        job.wait(foreign_keys::add(job.applier.client(), &plan))?;
         build_all(job, "foreign keys", "keys", indexing::validate_pieces(&plan))?;
     } else if keys > 0 {
         let notice = Notice {
             object: "foreign keys".into(),
             message: format!(
-                "{keys} foreign keys are not created: the role may not set session_replication_role, and \
-                              they would act on replicated rows"
+                "{keys} foreign keys are created by the cutover only: the role may not set session_replication_role, and \
+                 they would act on replicated rows"
             ),
             remedy: Some("an administrator can `grant set on parameter session_replication_role` to the role".into()),
         };
@@ -355,6 +366,7 @@ fn build_all(job: &mut Job, label: &str, unit: &'static str, pieces: Vec<Piece<'
 fn follow(job: &mut Job, searching: &mut Searching) -> Result<()> {
     let mut tail = start_tail(job)?;
     let mut pulse = Pulse::new();
+    let mut fence = fencing::Watch::new();
     if let Some(reason) = job.repair_reason.clone() {
         mend(job, &reason)?;
     }
@@ -394,9 +406,13 @@ fn follow(job: &mut Job, searching: &mut Searching) -> Result<()> {
                 tail = start_tail(job)?;
             }
         }
+        fence.look(job)?;
         if pulse.proof_is_due() && drift::settle(job)? == Drift::Repair {
             mend(job, drift::REASON)?;
             tail = start_tail(job)?;
+        }
+        if switch::serve(job)? && job.phase != Phase::Following {
+            return Ok(());
         }
     }
 }
@@ -429,65 +445,4 @@ fn in_sync_now(job: &Job, pulse: &mut Pulse) -> Result<()> {
         grouped(job.checkpoint.seq.max(0) as u64)
     ));
     Ok(())
-}
-
-/// The replicator's sign of life: live facts for `status`, requests of other processes
-struct Pulse {
-    was_in_sync: bool,
-    last_beat: Option<Instant>,
-    last_look: Instant,
-    last_proof: Instant,
-    entries: u64,
-}
-
-impl Pulse {
-    fn new() -> Pulse {
-        let now = Instant::now();
-        Pulse { was_in_sync: false, last_beat: None, last_look: now, last_proof: now, entries: 0 }
-    }
-
-    fn applied(&mut self, job: &Job, entries: u64) -> Result<()> {
-        self.entries += entries;
-        // The next cycle waits for a change: a full read now would only find what that wait finds at once.
-        let caught_up = self.was_in_sync || entries < 1_000;
-        self.was_in_sync = caught_up;
-        if self.last_beat.is_none_or(|at| at.elapsed() >= TAIL_WAIT) {
-            self.beat(job, caught_up)?;
-        }
-        self.look(job)
-    }
-
-    fn in_sync(&mut self, job: &Job) -> Result<()> {
-        metrics::backlog(0);
-        let due = if self.was_in_sync && self.entries == 0 { IDLE_HEARTBEAT } else { TAIL_WAIT };
-        self.was_in_sync = true;
-        if self.last_beat.is_none_or(|at| at.elapsed() >= due) {
-            self.beat(job, true)?;
-        }
-        self.look(job)
-    }
-
-    fn beat(&mut self, job: &Job, in_sync: bool) -> Result<()> {
-        let seconds = self.last_beat.map_or(1.0, |at| at.elapsed().as_secs_f64().max(0.001));
-        let rate = std::mem::take(&mut self.entries) as f64 / seconds;
-        job.heartbeat(&Heartbeat { head_seq: in_sync.then_some(job.checkpoint.seq), in_sync, rate })?;
-        self.last_beat = Some(Instant::now());
-        Ok(())
-    }
-
-    fn look(&mut self, job: &Job) -> Result<()> {
-        if self.last_look.elapsed() >= TAIL_WAIT {
-            self.last_look = Instant::now();
-            job.take_requests()?;
-        }
-        Ok(())
-    }
-
-    fn proof_is_due(&mut self) -> bool {
-        let due = self.last_proof.elapsed() >= PROOF_INTERVAL;
-        if due {
-            self.last_proof = Instant::now();
-        }
-        due
-    }
 }

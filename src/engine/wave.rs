@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::observe::metrics;
 use crate::postgres::connect::classify;
 use crate::postgres::control::Heartbeat;
+use crate::postgres::fence;
 use crate::sqlite::change_log;
 use crate::sqlite::connection::open_reader;
 use tokio_postgres::Client;
@@ -135,6 +136,7 @@ fn worker<P: Send>(
 fn connect(context: &Context) -> Result<Client> {
     context.runtime.block_on(async {
         let client = context.target.connect("crossfade copy").await?;
+        fence::pass_as_stored(&client).await?;
         client.batch_execute(SESSION_SETTINGS).await.map_err(|e| classify(e, "prepare a copying session"))?;
         Ok(client)
     })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::convert;
 use super::encode::encode_field;
 use super::mapping::{Mapping, Misfit};
-use super::schema::{Key, Table};
+use super::schema::{Affinity, Column, Generated, Key, Table};
 use super::search::SearchPlan;
 use super::value::Value;
 
@@ -253,9 +253,23 @@ impl TablePlan {
         self.columns.iter().enumerate().filter(move |(_, column)| is_compared(column))
     }
 
+    /// Columns of the source that can be written to and are not copied
+    pub fn left_out(&self) -> impl Iterator<Item = &Column> {
+        let is_copied = |at: usize| self.copied_columns().any(|(_, column)| column.source_column == Some(at));
+        let columns = self.source.columns.iter().enumerate();
+        columns
+            .filter(move |(at, column)| column.generated == Generated::No && !is_copied(*at))
+            .map(|(_, column)| column)
+    }
+
     /// The key's columns, in key order
     pub fn key_plans(&self) -> impl Iterator<Item = &ColumnPlan> {
         self.key_columns.iter().map(|&index| &self.columns[index])
+    }
+
+    /// SQLite's affinity of a column of this table; the hidden rowid is an integer
+    pub fn affinity(&self, column: &ColumnPlan) -> Affinity {
+        column.source_column.map_or(Affinity::Integer, |index| self.source.columns[index].affinity)
     }
 }
 

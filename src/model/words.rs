@@ -17,3 +17,11 @@ pub fn grouped(number: u64) -> String {
     }
     text
 }
+
+/// A duration as it was given: `500 ms`, `30 s`
+pub fn seconds(seconds: f64) -> String {
+    match seconds < 1.0 {
+        true => format!("{} ms", (seconds * 1000.0).round()),
+        false => format!("{} s", (seconds * 1000.0).round() / 1000.0),
+    }
+}

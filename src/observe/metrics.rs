@@ -33,6 +33,10 @@ fn describe() {
     describe_counter!("crossfade_retries_total", "sessions begun again after a failure");
     describe_gauge!("crossfade_backlog", "entries of the change log that are not applied yet");
     describe_gauge!("crossfade_quarantined_rows", "rows that the target cannot hold, kept in crossfade.quarantine");
+    describe_gauge!("crossfade_unreturned_rows", "rows that SQLite cannot hold, named in crossfade.unreturned");
+    describe_gauge!("crossfade_primary_is_postgres", "1 if PostgreSQL is the primary, 0 if SQLite is");
+    describe_counter!("crossfade_switches_total", "switches that came to an end, by kind and outcome");
+    describe_histogram!("crossfade_refused_seconds", "time for which a switch refused writes on both sides, by kind");
     describe_gauge!("crossfade_in_sync", "1 if the last cycle reached the head of the change log");
 }
 
@@ -73,4 +77,22 @@ pub fn backlog(entries: i64) {
 /// Rows in the quarantine
 pub fn quarantined(rows: u64) {
     gauge!("crossfade_quarantined_rows").set(rows as f64);
+}
+
+/// Rows that SQLite cannot hold
+pub fn unreturned(rows: u64) {
+    gauge!("crossfade_unreturned_rows").set(rows as f64);
+}
+
+/// Which side is the primary
+pub fn primary(is_postgres: bool) {
+    gauge!("crossfade_primary_is_postgres").set(if is_postgres { 1.0 } else { 0.0 });
+}
+
+/// A switch has come to its end
+pub fn switched(kind: &'static str, outcome: String, refused_seconds: Option<f64>) {
+    counter!("crossfade_switches_total", "kind" => kind, "outcome" => outcome).increment(1);
+    if let Some(seconds) = refused_seconds {
+        histogram!("crossfade_refused_seconds", "kind" => kind).record(seconds);
+    }
 }

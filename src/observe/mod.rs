@@ -2,4 +2,5 @@
 
 pub mod metrics;
 pub mod progress;
+pub mod report;
 pub mod status;

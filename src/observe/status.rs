@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::progress::{human_bytes, human_seconds};
+use crate::model::phase::Side;
 use crate::model::words::grouped;
 
 /// The state of a migration as another process sees it
@@ -11,12 +12,16 @@ pub struct Status {
     /// `null` if there is no migration, or the target cannot be asked
     pub phase: Option<String>,
     /// The side that accepts the application's writes
-    pub primary: &'static str,
+    pub primary: Option<&'static str>,
+    /// Since when
+    pub primary_since: Option<String>,
+    /// A switch is under way: for a moment neither side accepts writes
+    pub switching: bool,
     pub in_sync: bool,
-    /// Entries of the change log that the target does not hold yet
+    /// Entries of the primary's change log that the other side does not hold yet
     pub backlog: Option<i64>,
-    /// Age of the oldest of them, at most; 0 without a backlog. The log holds no times: this is the time since the
-    /// checkpoint was last seen to be the head
+    /// Age of the oldest of them, at most; 0 without a backlog. SQLite's log holds no times: while SQLite is the primary
+    /// this is the time since the checkpoint was last seen to be the head
     pub lag_seconds: Option<f64>,
     pub head_seq: Option<i64>,
     pub checkpoint_seq: Option<i64>,
@@ -29,6 +34,8 @@ pub struct Status {
     pub search_tables: Vec<SearchStatus>,
     /// Rows that the target cannot hold, kept whole in `crossfade.quarantine`
     pub quarantined: u64,
+    /// Rows that SQLite cannot hold while it follows, noted in `crossfade.unreturned`
+    pub unreturned: u64,
     pub last_verify: Option<VerifyStatus>,
     pub last_error: Option<ErrorStatus>,
     pub replicator_running: bool,
@@ -82,7 +89,9 @@ impl Status {
     pub fn empty() -> Status {
         Status {
             phase: None,
-            primary: "sqlite",
+            primary: None,
+            primary_since: None,
+            switching: false,
             in_sync: false,
             backlog: None,
             lag_seconds: None,
@@ -93,6 +102,7 @@ impl Status {
             tables: Vec::new(),
             search_tables: Vec::new(),
             quarantined: 0,
+            unreturned: 0,
             last_verify: None,
             last_error: None,
             replicator_running: false,
@@ -105,8 +115,13 @@ impl Status {
         if self.phase.is_none() && self.last_error.is_none() {
             return "there is no migration on this target; `crossfade run` starts one".into();
         }
-        let mut lines = vec![self.headline(), self.position()];
-        lines.extend(self.quarantine(colour));
+        let mut lines = vec![self.headline()];
+        lines.extend(self.writes());
+        lines.push(self.position());
+        lines.extend(self.quarantine().into_iter().chain(self.not_returned()).map(|line| match colour {
+            true => format!("\x1b[31m{line}\x1b[0m"),
+            false => line,
+        }));
         lines.extend(self.tables.iter().map(table_line));
         lines.extend(self.search_tables.iter().map(search_line));
         if let Some(verify) = &self.last_verify {
@@ -130,32 +145,65 @@ impl Status {
         let phase = self.phase.as_deref().unwrap_or("none");
         let running = if self.replicator_running { "replicator running" } else { "no replicator running" };
         let sync = if self.in_sync { "in sync" } else { "not in sync" };
-        format!("phase        {phase} ({running}, {sync}; primary: {})", self.primary)
+        format!("phase        {phase} ({running}, {sync}; primary: {})", self.primary.unwrap_or("unknown"))
     }
 
-    fn quarantine(&self, colour: bool) -> Option<String> {
-        let rows = match self.quarantined {
-            0 => return None,
-            1 => "1 row is".to_owned(),
-            n => format!("{} rows are", grouped(n)),
-        };
-        let line = format!("quarantine   {rows} not on PostgreSQL: `crossfade quarantine list`");
-        Some(if colour { format!("\x1b[31m{line}\x1b[0m") } else { line })
+    /// Which side takes the application's writes, in words
+    fn writes(&self) -> Option<String> {
+        self.phase.as_ref()?;
+        let side: Side = self.primary?.parse().ok()?;
+        let since = self.primary_since.as_ref().map_or(String::new(), |since| format!(" since {since}"));
+        Some(match self.switching {
+            true => format!("writes       a switch is under way: {} is the primary until it is done", side.name()),
+            false => format!("writes       go to {}{since}; {} follows", side.name(), side.other().name()),
+        })
+    }
+
+    fn quarantine(&self) -> Option<String> {
+        let rows = rows_are(self.quarantined)?;
+        Some(format!("quarantine   {rows} not on PostgreSQL: `crossfade quarantine list`"))
+    }
+
+    fn not_returned(&self) -> Option<String> {
+        let rows = rows_are(self.unreturned)?;
+        Some(format!("unreturned   {rows} not on SQLite, which cannot hold them: `table crossfade.unreturned`"))
     }
 
     fn position(&self) -> String {
-        let number = |n: Option<i64>| n.map_or("unknown".to_owned(), |n| n.to_string());
+        if self.primary == Some(Side::Postgres.as_str()) {
+            return self.reverse_position();
+        }
+        format!(
+            "position     checkpoint {} of head {}, {}",
+            number(self.checkpoint_seq),
+            number(self.head_seq),
+            self.backlog_and_lag()
+        )
+    }
+
+    fn reverse_position(&self) -> String {
+        format!("position     {} on the way to SQLite", self.backlog_and_lag())
+    }
+
+    fn backlog_and_lag(&self) -> String {
         let lag = self.lag_seconds.map_or("unknown".to_owned(), |s| match s {
             s if s < 1.0 => format!("{s:.1} s"),
             s => human_seconds(s),
         });
         let rate = self.rate.filter(|rate| *rate > 0.0).map_or(String::new(), |r| format!(", {}/s", grouped(r as u64)));
-        format!(
-            "position     checkpoint {} of head {}, backlog {}, lag {lag}{rate}",
-            number(self.checkpoint_seq),
-            number(self.head_seq),
-            number(self.backlog)
-        )
+        format!("backlog {}, lag {lag}{rate}", number(self.backlog))
+    }
+}
+
+fn number(n: Option<i64>) -> String {
+    n.map_or("unknown".to_owned(), |n| n.to_string())
+}
+
+fn rows_are(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 row is".to_owned()),
+        n => Some(format!("{} rows are", grouped(n))),
     }
 }
 
@@ -214,5 +262,20 @@ mod tests {
             status.text(true).contains(&format!("\x1b[31m{line}\x1b[0m\n")) || status.text(true).ends_with("\x1b[0m")
         );
         assert!(!status.text(false).contains('\x1b'));
+        status.unreturned = 1;
+        let line = "unreturned   1 row is not on SQLite, which cannot hold them: `table crossfade.unreturned`";
+        assert!(status.text(true).contains(&format!("\x1b[31m{line}\x1b[0m")), "{}", status.text(true));
+    }
+
+    #[test]
+    fn the_side_that_takes_writes_is_said_in_words() {
+        let mut status = Status { phase: Some("reversed".into()), primary: Some("postgres"), ..Status::empty() };
+        (status.primary_since, status.backlog, status.lag_seconds) = (Some("noon".into()), Some(7), Some(0.25));
+        let text = status.text(false);
+        assert!(text.contains("writes       go to PostgreSQL since noon; SQLite follows\n"), "{text}");
+        assert!(text.contains("position     backlog 7, lag 0.2 s on the way to SQLite"), "{text}");
+        status.switching = true;
+        let text = status.text(false);
+        assert!(text.contains("a switch is under way: PostgreSQL is the primary until it is done"), "{text}");
     }
 }

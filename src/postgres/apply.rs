@@ -317,7 +317,7 @@ fn upsert_sql(schema: &str, table: &TablePlan) -> String {
 
 /// Types whose equality is coarser than ours: `1` and `1.0` are one key there, and the stored spelling must follow the
 /// source (I10)
-fn has_equal_spellings(column: &ColumnPlan) -> bool {
+pub(super) fn has_equal_spellings(column: &ColumnPlan) -> bool {
     let coarse = matches!(
         column.mapping,
         Mapping::Numeric

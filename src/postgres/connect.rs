@@ -31,7 +31,8 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What tokio-postgres reports when the connection string does not set `keepalives_idle`
 const UNSET_KEEPALIVES_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Nothing that a role or database may have set as its default gets in the way. The server drops a client that
+/// Nothing that a role or database may have set as its default gets in the way. Rows that a policy would hide are an error:
+/// a row that is not shown would be taken for deleted. The server drops a client that
 /// vanished as soon as the client would drop it, so that its locks do not outlive it.
 const SESSION_SETTINGS: &str = "\
     SET standard_conforming_strings = on; \
@@ -42,6 +43,7 @@ const SESSION_SETTINGS: &str = "\
     SET statement_timeout = 0; \
     SET idle_in_transaction_session_timeout = 0; \
     SET lock_timeout = '30s'; \
+    SET row_security = off; \
     SET tcp_keepalives_idle = 10; \
     SET tcp_keepalives_interval = 10; \
     SET tcp_keepalives_count = 3; \
@@ -84,6 +86,24 @@ impl Target {
         let user = self.config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
         let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
         format!("{user}{}/{database}", hosts.join(","))
+    }
+
+    /// The same as a URL, without the password
+    pub fn url(&self) -> String {
+        let encode = |text: &str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            text.bytes()
+                .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+                .collect::<String>()
+        };
+        let user = self.config.get_user().map(|user| format!("{}@", encode(user))).unwrap_or_default();
+        let database = encode(self.config.get_dbname().or(self.config.get_user()).unwrap_or_default());
+        let place = |(host, port): (String, u16)| match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{}:{port}", encode(&host)),
+        };
+        let hosts: Vec<String> = endpoints(&self.config).map(place).collect();
+        format!("postgres://{user}{}/{database}", hosts.join(","))
     }
 
     /// Opens a session with the settings that everything here relies on
@@ -300,6 +320,21 @@ mod tests {
         // libpq ignores a file that others may read.
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!(password(&with("postgres://u@h/d", None)), None);
+    }
+
+    #[test]
+    fn the_url_has_no_password_and_leads_to_the_same_place() {
+        let urls = [
+            "postgres://u:secret@h:5433/d",
+            "postgres://u%40x:p%2F@[::1]:1/d%20b",
+            "postgres://u@h1:1,h2:2/d",
+            "postgres://u:secret@%2Ftmp%2Fsock:7/d",
+        ];
+        for url in urls {
+            let target = parse(url);
+            assert!(!target.url().contains("secret") && !target.url().contains(":p%2F"), "{}", target.url());
+            assert_eq!(parse(&target.url()).display(), target.display(), "{}", target.url());
+        }
     }
 
     #[test]

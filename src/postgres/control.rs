@@ -4,17 +4,17 @@ use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::classify;
 use super::extensions;
+use super::fence;
 use super::search;
-use super::views;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::chunk::{Chunk, Range};
 use crate::model::phase::Phase;
-use crate::model::plan::{Mode, Notice, Plan};
+use crate::model::plan::{Notice, Plan};
 
 const CONTROL_SQL: &str = include_str!("../../triggers/postgres/control.sql");
 
 /// Layout of the control tables; another number is refused, not guessed at
-const FORMAT: i32 = 4;
+const FORMAT: i32 = 5;
 
 /// Advisory lock that the one replicator of a target holds ("crossfade" in two arbitrary but fixed numbers)
 const LOCK: (i32, i32) = (0x6372_6f73, 1);
@@ -90,7 +90,7 @@ pub async fn try_lock(client: &Client) -> Result<bool> {
 }
 
 /// Whether any session holds the replicator's lock
-pub async fn is_locked(client: &Client) -> Result<bool> {
+pub async fn is_locked(client: &impl GenericClient) -> Result<bool> {
     let sql = "select exists(select from pg_locks l join pg_database d on d.oid = l.database \
                where l.locktype = 'advisory' and l.classid::bigint = $1 and l.objid::bigint = $2 and l.granted \
                and d.datname = current_database())";
@@ -156,6 +156,7 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
         serde_json::to_string(&state.plan).map_err(|e| Error::internal("write the plan as JSON").caused_by(e))?;
     let transaction = client.transaction().await.map_err(failed(operation))?;
     transaction.batch_execute(CONTROL_SQL).await.map_err(failed(operation))?;
+    transaction.batch_execute(fence::REFUSE_SQL).await.map_err(failed(operation))?;
     extensions::create(&transaction, &state.plan).await?;
     transaction
         .execute(
@@ -163,6 +164,10 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
              values ($1, $2, $3, $4, $5, $6)",
             &[&FORMAT, &state.source_id, &state.source_path, &state.phase.as_str(), &plan, &(state.log_limit as i64)],
         )
+        .await
+        .map_err(failed(operation))?;
+    transaction
+        .execute("insert into crossfade.phases (phase) values ($1)", &[&state.phase.as_str()])
         .await
         .map_err(failed(operation))?;
     transaction
@@ -187,8 +192,15 @@ pub async fn initialise(client: &mut Client, state: &State) -> Result<()> {
 
 /// Makes this run the only one whose transactions count: every write of rows names the run's number (see
 /// [`guard`] and [`store_checkpoint_sql`]), so a replicator whose lock died with its connection cannot write any more
+///
+/// Before anything is done upon it the number is on the disk, and so is everything that this session commits later, whatever
+/// the server, the database or the role has set: a server that crashes and forgets the number would give an earlier run
+/// the right to go on, and open a second side (I8).
 pub async fn take_over(client: &Client) -> Result<i64> {
     let operation = "take over from the last run";
+    let wait =
+        "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+    client.batch_execute(wait).await.map_err(failed(operation))?;
     // Requests were meant for an earlier run. In one statement: whoever asked before it finds another run than he asked,
     // and what is asked later stays for this one; between two statements a request would be dropped and waited for.
     let sql = "with dropped as (update crossfade.control set taken_at = now() where taken_at is null) \
@@ -237,12 +249,11 @@ pub async fn reset_checkpoint(client: &impl GenericClient, run_id: i64, checkpoi
     if changed == 1 { Ok(()) } else { Err(superseded()) }
 }
 
+/// Stores the phase, and when it was entered; a phase that stands already is not entered a second time
 pub async fn set_phase(client: &impl GenericClient, phase: Phase) -> Result<()> {
-    client
-        .execute("update crossfade.state set phase = $1", &[&phase.as_str()])
-        .await
-        .map(|_| ())
-        .map_err(failed("store the phase"))
+    let sql = "with entered as (insert into crossfade.phases (phase) select $1 from crossfade.state where phase <> $1) \
+               update crossfade.state set phase = $1";
+    client.execute(sql, &[&phase.as_str()]).await.map(|_| ()).map_err(failed("store the phase"))
 }
 
 /// Notes that the tables must be compared, or that they were; it outlives a crash in between
@@ -321,6 +332,11 @@ pub async fn add_chunk(client: &impl GenericClient, table_id: i64, chunk: &Chunk
 }
 
 pub async fn note(client: &impl GenericClient, notice: &Notice) -> Result<()> {
+    note_once(client, notice).await.map(|_| ())
+}
+
+/// Stores a notice; `false` if it is stored already
+pub async fn note_once(client: &impl GenericClient, notice: &Notice) -> Result<bool> {
     let message = match &notice.remedy {
         Some(remedy) => format!("{}; {remedy}", notice.message),
         None => notice.message.clone(),
@@ -331,7 +347,7 @@ pub async fn note(client: &impl GenericClient, notice: &Notice) -> Result<()> {
             &[&notice.object, &message],
         )
         .await
-        .map(|_| ())
+        .map(|stored| stored == 1)
         .map_err(failed("store a notice"))
 }
 
@@ -407,53 +423,6 @@ pub async fn is_answered(client: &impl GenericClient, id: i64) -> Result<(bool, 
                from crossfade.checkpoint";
     let row = client.query_one(sql, &[&id]).await.map_err(failed("look for the replicator's answer"))?;
     Ok((row.get(0), row.get(1)))
-}
-
-/// Removes everything of crossfade from the target, in one transaction; returns how many tables of ours were dropped.
-/// Tables that the application has made are never dropped, nor are their rows deleted
-///
-/// # Errors
-/// Refused, with nothing removed, if something of the user's depends on a copied table.
-pub async fn remove(client: &mut Client, state: &State, keep_tables: bool) -> Result<usize> {
-    let operation = "remove crossfade's objects from the target";
-    let plan = &state.plan;
-    let mut transaction = client.transaction().await.map_err(failed(operation))?;
-    let mut dropped = 0;
-    // Until the copy begins nothing of ours stands beside the control schema.
-    if plan.mode == Mode::Existing && state.phase >= Phase::Snapshotting {
-        super::existing::restore(&transaction, plan).await?;
-    }
-    if plan.mode == Mode::Create && !keep_tables {
-        let started: Vec<String> = transaction
-            .query("select target_name from crossfade.tables where state <> 'pending'", &[])
-            .await
-            .map_err(failed(operation))?
-            .iter()
-            .map(|row| super::ddl::qualified(&plan.target_schema, row.get::<_, &str>(0)))
-            .collect();
-        views::remove(&transaction, plan).await.map_err(|e| still_needed(e, "drop the copied views"))?;
-        if !started.is_empty() {
-            // One statement: foreign keys between the tables then need no order and no CASCADE, which would take
-            // the user's own views with it.
-            let drop = format!("drop table if exists {}", started.join(", "));
-            transaction.batch_execute(&drop).await.map_err(|e| still_needed(e, "drop the copied tables"))?;
-        }
-        dropped = started.len();
-        extensions::drop_created(&mut transaction, plan).await?;
-    }
-    transaction.batch_execute("drop schema crossfade cascade").await.map_err(failed(operation))?;
-    transaction.commit().await.map_err(failed(operation))?;
-    Ok(dropped)
-}
-
-fn still_needed(error: tokio_postgres::Error, operation: &str) -> Error {
-    match error.code() {
-        Some(&tokio_postgres::error::SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => {
-            Error::new(ErrorKind::Refused, format!("cannot {operation}: something else on the target depends on them"))
-                .hint("drop what depends on them first, or keep the tables with `cancel --keep-tables`")
-        }
-        _ => classify(error, operation),
-    }
 }
 
 /// Relations of these names that are on the target already, with whether they hold rows

@@ -21,7 +21,7 @@ fn helper_index(table: &TablePlan) -> String {
 }
 
 /// The column of ours that numbers the rows of a table without a key
-fn helper_column(table: &TablePlan) -> Option<&str> {
+pub(super) fn helper_column(table: &TablePlan) -> Option<&str> {
     let column = table.key_plans().next().filter(|_| table.key.kind == KeyKind::Rowid)?;
     Some(&column.target_name)
 }

@@ -1,21 +1,37 @@
 //! The target edge: everything that touches PostgreSQL
 
 pub mod apply;
+pub mod beside;
+pub mod capture;
 pub mod careful;
 pub mod catalog;
+pub mod change_log;
 pub mod connect;
 pub mod control;
 pub mod copy;
 pub mod ddl;
+pub mod differences;
 pub mod disagreement;
 pub mod existing;
 pub mod extensions;
+pub mod fence;
+pub mod finishing;
+pub mod foreign_keys;
+mod members;
 pub mod orphans;
+pub mod owed;
 pub mod quarantine;
+pub mod readiness;
+pub mod record;
+pub mod removal;
 pub mod replace;
 pub mod rows;
 pub mod search;
 pub mod sequences;
 pub mod staging;
+mod standing;
+pub mod switches;
+pub mod touched;
 pub mod trial;
+pub mod unreturned;
 pub mod views;

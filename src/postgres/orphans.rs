@@ -9,7 +9,7 @@ use super::connect::classify;
 use super::copy::relation;
 use super::ddl::qualified;
 use crate::error::Result;
-use crate::model::plan::{Notice, Plan, TablePlan};
+use crate::model::plan::{ForeignKeyPlan, Notice, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 const FOREIGN_KEYS: &str = "
@@ -36,6 +36,19 @@ pub async fn count(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
         }
     }
     Ok(notices)
+}
+
+/// How many rows have no parent by a foreign key of the plan, which need not stand
+pub async fn by_plan(client: &Client, plan: &Plan, table: &TablePlan, key: &ForeignKeyPlan) -> Result<i64> {
+    let key = ForeignKey {
+        name: key.name.clone(),
+        parent_schema: plan.target_schema.clone(),
+        parent: key.parent_name.clone(),
+        columns: key.columns.iter().map(|&index| table.columns[index].target_name.clone()).collect(),
+        parent_columns: key.parent_columns.clone(),
+    };
+    let row = client.query_one(&key.orphans_sql(plan, table), &[]).await;
+    row.map(|row| row.get(0)).map_err(|e| classify(e, &format!("count rows without a parent by `{}`", key.name)))
 }
 
 struct ForeignKey {

@@ -58,7 +58,9 @@ async fn release(client: &impl GenericClient, table_id: i64, released: &[KeyHash
     }
     let hashes: Vec<&[u8]> = released.iter().map(|hash| &hash[..]).collect();
     let sql = "with gone as (delete from crossfade.quarantine where table_id = $1 and key_hash = any($2) \
-               returning key_hash) \
+               returning key_hash), \
+               left_now as (update crossfade.quarantine_history h set left_at = now() from gone \
+               where h.table_id = $1 and h.key_hash = gone.key_hash) \
                delete from crossfade.quarantine_image i using gone where i.table_id = $1 and i.key_hash = gone.key_hash";
     let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&table_id, Type::INT8), (&hashes, Type::BYTEA_ARRAY)];
     client.query_typed(sql, &parameters).await.map(|_| ()).map_err(failed("release rows of the quarantine"))
@@ -70,7 +72,9 @@ async fn clear_keys(client: &impl GenericClient, table_id: i64, keys: &[Vec<u8>]
         return Ok(());
     }
     let sql = "with gone as (delete from crossfade.quarantine \
-               where table_id = $1 and place is not null and key = any($2) returning key_hash) \
+               where table_id = $1 and place is not null and key = any($2) returning key_hash), \
+               left_now as (update crossfade.quarantine_history h set left_at = now() from gone \
+               where h.table_id = $1 and h.key_hash = gone.key_hash) \
                delete from crossfade.quarantine_image i using gone where i.table_id = $1 and i.key_hash = gone.key_hash";
     let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&table_id, Type::INT8), (&keys, Type::BYTEA_ARRAY)];
     client.query_typed(sql, &parameters).await.map(|_| ()).map_err(failed("release rows of the quarantine"))
@@ -81,6 +85,7 @@ pub async fn clear(client: &impl GenericClient, table_id: i64) -> Result<()> {
     for sql in [
         "delete from crossfade.quarantine_image where table_id = $1",
         "delete from crossfade.quarantine where table_id = $1",
+        "update crossfade.quarantine_history set left_at = now() where table_id = $1 and left_at is null",
     ] {
         client.execute(sql, &[&table_id]).await.map_err(failed("empty the quarantine of a table"))?;
     }
@@ -108,7 +113,14 @@ async fn store_entries(client: &impl GenericClient, table: &TablePlan, rejected:
     let seqs: Vec<i64> = rejected.iter().map(|row| row.seq).collect();
     let bytes: Vec<i64> = rejected.iter().map(|row| row.image.len() as i64).collect();
     let parts: Vec<i32> = rejected.iter().map(|row| row.image.len().div_ceil(PART_BYTES) as i32).collect();
-    let sql = "insert into crossfade.quarantine as q (table_id, key_hash, key, place, key_text, column_name, reason, \
+    // A row that comes back was there all the time, as far as anybody could tell, or is a new case.
+    let sql = "with noted as (insert into crossfade.quarantine_history (table_id, key_hash, key_text, column_name, reason, \
+               message) select $1, hash, key_text, column_name, reason, message from \
+               unnest($2::bytea[], $5::text[], $6::text[], $7::text[], $8::text[]) \
+               as held(hash, key_text, column_name, reason, message) \
+               on conflict (table_id, key_hash) do update set column_name = excluded.column_name, \
+               reason = excluded.reason, message = excluded.message, left_at = null) \
+               insert into crossfade.quarantine as q (table_id, key_hash, key, place, key_text, column_name, reason, \
                message, seq, bytes, parts) \
                select $1, * from unnest($2::bytea[], $3::bytea[], $4::int8[], $5::text[], $6::text[], $7::text[], \
                $8::text[], $9::int8[], $10::int8[], $11::int4[]) \

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, CopyOutStream};
 
 use super::apply::RawArray;
 use super::connect::classify;
-use super::copy::{relation, same_key, unnest};
+use super::copy::{copied_list, relation, same_key, unnest};
 use super::existing::of_source;
 use crate::error::{Error, Result};
 use crate::model::change::Rows;
@@ -39,15 +39,27 @@ pub async fn scan(
             format!("(select {} from {} t{condition})", compared_list(plan, table, "t."), relation(plan, table))
         }
     };
-    scan_relation(client, plan, table, &rows, visit).await
+    scan_relation(client, table, &rows, table.compared_columns(plan.mode).count(), visit).await
 }
 
-/// Calls `visit` with the fields of every row of what stands between COPY and TO
-pub async fn scan_relation(
+/// Calls `visit` with the copied fields of every row, in no particular order: what the target computes is not among them
+pub async fn scan_copied(
     client: &Client,
     plan: &Plan,
     table: &TablePlan,
+    visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<()> {
+    let condition = of_source(table).map(|condition| format!(" where {condition}")).unwrap_or_default();
+    let rows = format!("(select {} from {} t{condition})", copied_list(table, "t."), relation(plan, table));
+    scan_relation(client, table, &rows, table.copied_columns().count(), visit).await
+}
+
+/// Calls `visit` with the fields of every row of what stands between COPY and TO, so many of each
+pub async fn scan_relation(
+    client: &Client,
+    table: &TablePlan,
     rows: &str,
+    width: usize,
     mut visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<()> {
     let failed = |e| classify(e, &format!("read table `{}` of the target", table.target_name));
@@ -62,7 +74,7 @@ pub async fn scan_relation(
             pending.advance(std::mem::take(&mut header));
         }
         if header == 0 {
-            let used = visit_tuples(&pending, plan, table, &mut visit)?;
+            let used = visit_tuples(&pending, table, width, &mut visit)?;
             pending.advance(used);
         }
     }
@@ -81,11 +93,10 @@ fn compared_list(plan: &Plan, table: &TablePlan, prefix: &str) -> String {
 /// Visits every whole tuple and returns how many bytes they took
 fn visit_tuples(
     data: &[u8],
-    plan: &Plan,
     table: &TablePlan,
+    width: usize,
     visit: &mut impl FnMut(&[Option<&[u8]>]) -> Result<()>,
 ) -> Result<usize> {
-    let width = table.compared_columns(plan.mode).count();
     let mut fields: Vec<Option<&[u8]>> = Vec::with_capacity(width);
     let mut used = 0;
     loop {
@@ -117,24 +128,35 @@ fn visit_tuples(
     }
 }
 
-/// The rows with these keys, each as the binary fields of its compared columns
-pub async fn by_keys(client: &Client, plan: &Plan, table: &TablePlan, keys: &Rows) -> Result<Vec<Fields>> {
+/// Calls `visit` with the compared fields of the rows with these keys, as the server sends them; with one row twice where
+/// two of the keys are the same to the target
+pub async fn by_keys(
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    keys: &Rows,
+    mut visit: impl FnMut(&[Option<&[u8]>]),
+) -> Result<()> {
     let failed = |e| classify(e, &format!("read rows of table `{}` of the target", table.target_name));
     let wanted = unnest(table.key_plans(), "d");
-    let key: Vec<String> = table.key_plans().map(|c| format!("t.{}", quote_identifier(&c.target_name))).collect();
     let only = of_source(table).map(|condition| format!(" and {condition}")).unwrap_or_default();
+    // Nothing is sorted here, as whole rows would be: whoever wants a row once sees it by its key.
     let sql = format!(
-        "select distinct on ({}) {} from {} t join {} on {}{only}",
-        key.join(", "),
+        "select {} from {} t join {} on {}{only}",
         compared_list(plan, table, "t."),
         relation(plan, table),
         wanted.relation,
         same_key(table, &wanted.terms)
     );
     let arrays: Vec<RawArray<'_>> = keys.arrays().map(RawArray).collect();
-    let parameters: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
-    let rows = client.query(&sql, &parameters).await.map_err(failed)?;
-    Ok(rows.iter().map(fields_of).collect())
+    let parameters = arrays.iter().map(|array| array as &(dyn ToSql + Sync));
+    let mut rows = pin!(client.query_raw(&sql, parameters).await.map_err(failed)?);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
+        let fields: Vec<Option<RawField<'_>>> = (0..row.len()).map(|index| row.get(index)).collect();
+        let fields: Vec<Option<&[u8]>> = fields.into_iter().map(|field| field.map(|field| field.0)).collect();
+        visit(&fields);
+    }
+    Ok(())
 }
 
 /// The binary fields of a row
@@ -142,15 +164,15 @@ pub type Fields = Vec<Option<Vec<u8>>>;
 
 /// The fields of a row as the server sent them
 pub fn fields_of(row: &tokio_postgres::Row) -> Fields {
-    (0..row.len()).map(|index| row.get::<_, Option<RawField>>(index).map(|field| field.0)).collect()
+    (0..row.len()).map(|index| row.get::<_, Option<RawField<'_>>>(index).map(|field| field.0.to_vec())).collect()
 }
 
 /// A field as the server sent it
-struct RawField(Vec<u8>);
+struct RawField<'r>(&'r [u8]);
 
-impl<'a> FromSql<'a> for RawField {
+impl<'a> FromSql<'a> for RawField<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(RawField(raw.to_vec()))
+        Ok(RawField(raw))
     }
 
     fn accepts(_: &Type) -> bool {

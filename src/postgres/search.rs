@@ -9,6 +9,7 @@ use super::connect::classify;
 use super::control;
 use super::copy::{read_list, relation};
 use super::ddl;
+use super::fence;
 use super::rows::scan_relation;
 use crate::error::Result;
 use crate::model::plan::{Mode, Plan, TablePlan};
@@ -55,14 +56,17 @@ pub async fn stored(client: &impl GenericClient) -> Result<Vec<Stored>> {
     Ok(rows.iter().map(of).collect())
 }
 
-/// Begins the table, and makes it with its key if that is for us to do
-pub async fn create(client: &Client, plan: &Plan, search: &SearchPlan, run_id: i64) -> Result<()> {
+/// Begins the table, and makes it with its key, and its fence if one is wanted, if that is for us to do
+pub async fn create(client: &Client, plan: &Plan, search: &SearchPlan, run_id: i64, fenced: bool) -> Result<()> {
     let (table, failed) = (&search.table, |e| classify(e, &format!("create table `{}`", search.table.target_name)));
     client.batch_execute("begin").await.map_err(failed)?;
     control::guard(client, run_id).await?;
     if plan.mode == Mode::Create {
         client.batch_execute(&ddl::create_table(plan, table)).await.map_err(failed)?;
         client.batch_execute(&ddl::add_key(plan, table)).await.map_err(failed)?;
+        if fenced {
+            fence::put(client, plan, table).await?;
+        }
     }
     control::add_progress(client, table.id, "copying", 0, 0).await?;
     client.batch_execute("commit").await.map_err(failed)
@@ -101,7 +105,21 @@ pub async fn scan_some(
         between(table, after, through),
         key(table)
     );
-    scan_relation(client, plan, table, &rows, visit).await
+    scan_relation(client, table, &rows, table.copied_columns().count(), visit).await
+}
+
+/// Calls `visit` with the copied fields of the rows with these rowids that are there
+pub async fn scan_these(
+    client: &Client,
+    plan: &Plan,
+    table: &TablePlan,
+    rowids: &[i64],
+    visit: impl FnMut(&[Option<&[u8]>]) -> Result<()>,
+) -> Result<()> {
+    let these: Vec<String> = rowids.iter().map(|rowid| format!("'{rowid}'")).collect();
+    let (list, relation) = (read_list(table, "t."), relation(plan, table));
+    let rows = format!("(select {list} from {relation} t where t.{} in ({}))", key(table), these.join(", "));
+    scan_relation(client, table, &rows, table.copied_columns().count(), visit).await
 }
 
 /// COPY takes no parameters; these are numbers

@@ -18,7 +18,8 @@ use crate::model::schema::quote_identifier;
 /// Sequences that belong to a column, as those of identity and serial do, or that its DEFAULT asks
 const SEQUENCES: &str = "
     select distinct a.attname::text, n.nspname::text, c.relname::text, q.seqincrement, q.seqmin, q.seqmax,
-           has_sequence_privilege(c.oid, 'UPDATE') and has_sequence_privilege(c.oid, 'SELECT')
+           has_sequence_privilege(c.oid, 'UPDATE') and has_sequence_privilege(c.oid, 'SELECT'),
+           has_sequence_privilege(c.oid, 'SELECT')
     from (select refobjid as owner, refobjsubid as number, objid as sequence from pg_depend
           where classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
           union
@@ -47,12 +48,47 @@ pub async fn advance(client: &Client, plan: &Plan, numbers: &HashMap<String, i64
     Ok(notices)
 }
 
+/// What [`advance`] could not do, without doing anything
+pub async fn check(client: &Client, plan: &Plan) -> Result<Vec<Notice>> {
+    let mut notices = Vec::new();
+    for table in &plan.tables {
+        let failed = |e| classify(e, &format!("look for the sequences of table `{}`", table.target_name));
+        let target = relation(plan, table);
+        for row in client.query(SEQUENCES, &[&target]).await.map_err(failed)? {
+            notices.extend(obstacle(client, &target, &Sequence::of(&row)).await?);
+        }
+    }
+    Ok(notices)
+}
+
+/// The largest number that the target has given to the key of each table by itself, by the tables' names in the source:
+/// numbers of rows that are gone are in none of them any more, and must not be given again there
+pub async fn given(client: &Client, plan: &Plan) -> Result<Vec<(String, i64)>> {
+    let mut given = Vec::new();
+    for table in &plan.tables {
+        let failed = |e| classify(e, &format!("read the sequences of table `{}`", table.target_name));
+        let mut largest = None;
+        for row in client.query(SEQUENCES, &[&relation(plan, table)]).await.map_err(failed)? {
+            let sequence = Sequence::of(&row);
+            if !sequence.readable || !sequence.fills_key_of(table) {
+                continue;
+            }
+            let sql = format!("select last_value from {} where is_called", sequence.name);
+            let last = client.query_opt(&sql, &[]).await.map_err(failed)?.map(|row| row.get::<_, i64>(0));
+            largest = largest.max(last);
+        }
+        given.extend(largest.map(|number| (table.source.name.clone(), number)));
+    }
+    Ok(given)
+}
+
 struct Sequence {
     column: String,
     name: String,
     increment: i64,
     bounds: (i64, i64),
     writable: bool,
+    readable: bool,
 }
 
 impl Sequence {
@@ -63,6 +99,7 @@ impl Sequence {
             increment: row.get(3),
             bounds: (row.get(4), row.get(5)),
             writable: row.get(6),
+            readable: row.get(7),
         }
     }
 
@@ -77,13 +114,11 @@ impl Sequence {
 }
 
 async fn advance_one(client: &Client, target: &str, sequence: &Sequence, floor: Option<i64>) -> Result<Option<Notice>> {
+    if !sequence.writable {
+        return obstacle(client, target, sequence).await;
+    }
     let name = &sequence.name;
     let failed = |e| classify(e, &format!("set the sequence {name}"));
-    if !sequence.writable {
-        let message = "this sequence is not set behind the copied values: the role may not set it";
-        let remedy = "grant select and update on it, or set it with setval() before the application inserts rows";
-        return Ok(Some(sequence.notice(message, remedy)));
-    }
     // A value that no sequence could have given, such as a fraction or a number beyond its bounds, does not count.
     let (extreme, behind) = if sequence.increment > 0 { ("max", ">=") } else { ("min", "<=") };
     let (column, (least, most)) = (quote_identifier(&sequence.column), sequence.bounds);
@@ -96,13 +131,28 @@ async fn advance_one(client: &Client, target: &str, sequence: &Sequence, floor: 
     );
     let floor = floor.filter(|number| (least..=most).contains(number));
     client.execute(&sql, &[name, &floor]).await.map_err(failed)?;
+    obstacle(client, target, sequence).await
+}
+
+/// Why a sequence cannot give numbers behind those that are there
+async fn obstacle(client: &Client, target: &str, sequence: &Sequence) -> Result<Option<Notice>> {
+    if !sequence.writable {
+        let message = "this sequence is not set behind the copied values: the role may not set it";
+        let remedy = "grant select and update on it, or set it with setval() before the application inserts rows";
+        return Ok(Some(sequence.notice(message, remedy)));
+    }
+    let name = &sequence.name;
+    let failed = |e| classify(e, &format!("look at the sequence {name}"));
+    let (column, (least, most)) = (quote_identifier(&sequence.column), sequence.bounds);
     let spent =
         format!("select is_called and last_value = {} from {name}", if sequence.increment > 0 { most } else { least });
     if client.query_one(&spent, &[]).await.map_err(failed)?.get(0) {
         let message = format!("column {column} holds the last number that this sequence can give");
         return Ok(Some(sequence.notice(&message, "give that row another number, or the sequence other bounds")));
     }
-    let beyond = format!("select exists(select from {target} where {column} > {most} or {column} < {least})");
+    // Ahead of it only: it never comes to those that lie behind its beginning, such as 0 and below.
+    let ahead = if sequence.increment > 0 { format!("> {most}") } else { format!("< {least}") };
+    let beyond = format!("select exists(select from {target} where {column} {ahead})");
     if client.query_one(&beyond, &[]).await.map_err(failed)?.get(0) {
         let message = format!("column {column} holds values beyond what this sequence can give");
         return Ok(Some(sequence.notice(&message, "look whether it needs a larger type or other bounds")));

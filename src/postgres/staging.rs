@@ -20,7 +20,7 @@ use crate::model::plan::{Conflict, Plan, TablePlan};
 use crate::model::schema::quote_identifier;
 
 /// Columns and their types, less the domains
-const TYPES: &str = "
+pub(super) const TYPES: &str = "
     with recursive step(name, type, modifier) as (
         select attname::text, atttypid, atttypmod from pg_attribute
         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped

@@ -31,3 +31,14 @@ pub async fn remove(client: &impl GenericClient, plan: &Plan) -> Result<(), toki
     }
     client.batch_execute(&format!("drop view {}", ours.join(", "))).await
 }
+
+/// Takes the mark off the views of ours: they stay, as the application's own
+pub async fn make_theirs(client: &impl GenericClient, plan: &Plan) -> Result<(), tokio_postgres::Error> {
+    for view in &plan.views {
+        if is_ours(client, &plan.target_schema, &view.name).await? == Some(true) {
+            let comment = format!("comment on view {} is null", qualified(&plan.target_schema, &view.name));
+            client.batch_execute(&comment).await?;
+        }
+    }
+    Ok(())
+}

@@ -38,6 +38,15 @@ pub fn head(connection: &Connection) -> Result<LogPosition> {
         })
 }
 
+/// The last reverse cycle that the file holds; 0 before the first
+pub fn reverse_cycle(connection: &Connection) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT v FROM _crossfade_state WHERE k = 'cycle'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .map(Option::unwrap_or_default)
+        .map_err(|e| classify(e, "read how far SQLite follows"))
+}
+
 /// Checks that the position is still in the log with the same nonce (I5)
 pub fn find(connection: &Connection, position: LogPosition) -> Result<Option<PositionLost>> {
     let read = || -> rusqlite::Result<(Option<i64>, Option<i64>)> {

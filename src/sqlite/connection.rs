@@ -57,13 +57,14 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the source for the one transaction that installs or removes capture
+/// Opens the source for a transaction of ours: to install or remove capture, to fence or open it
 pub fn open_writer(path: &Path) -> Result<Connection> {
     let connection = open(path)?;
     let prepare = || -> rusqlite::Result<()> {
         connection.busy_timeout(WRITE_BUSY_TIMEOUT)?;
-        // The capture must be as durable as the chunks that rely on it.
-        connection.pragma_update(None, "synchronous", "FULL")
+        // The capture must be as durable as the chunks that rely on it. In a rollback-journal mode that takes EXTRA: the
+        // commit point is the journal's removal, and FULL does not sync the directory; in WAL mode the two are the same.
+        connection.pragma_update(None, "synchronous", "EXTRA")
     };
     prepare().map_err(|e| classify(e, &format!("open the SQLite database `{}`", path.display())))?;
     Ok(connection)

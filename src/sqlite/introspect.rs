@@ -49,10 +49,19 @@ pub struct Introspection {
     pub views: Vec<View>,
     /// Full-text tables, whose content tables may be among `tables`
     pub fulltext: Vec<FullText>,
+    /// Virtual tables of all other modules
+    pub virtual_tables: Vec<VirtualTable>,
     /// What is left out, and why; crossfade's own objects are not mentioned
     pub skipped: Vec<Notice>,
     /// `PRAGMA schema_version`: the next change of the schema raises it
     pub schema_version: i64,
+}
+
+/// A table that a module keeps in its own way: an R-tree, an index of vectors
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualTable {
+    pub name: String,
+    pub module: String,
 }
 
 /// Reads the schema of `main`; the caller holds a read transaction, so that all of it is of one moment
@@ -63,6 +72,7 @@ pub fn introspect(conn: &Connection) -> Result<Introspection> {
     let objects = list_objects(conn)?;
     let unknown = tables_of_unknown_modules(conn, &objects)?;
     let (mut tables, mut views, mut fulltext, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut virtual_tables = Vec::new();
     for object in objects.iter().filter(|o| !has_prefix(&o.name, OWN_PREFIX)) {
         if object.kind == "view" {
             views.push(View { name: object.name.clone(), sql: object.sql.clone() });
@@ -73,12 +83,27 @@ pub fn introspect(conn: &Connection) -> Result<Introspection> {
             fulltext.push(found);
             continue;
         }
+        virtual_tables.extend(module_of(object).map(|module| VirtualTable { name: object.name.clone(), module }));
         match reason_to_skip(object, fact, &unknown) {
             Some(notice) => skipped.push(notice),
             None => tables.push(read_table(conn, object, fact)?),
         }
     }
-    Ok(Introspection { tables, views, fulltext, skipped, schema_version })
+    Ok(Introspection { tables, views, fulltext, virtual_tables, skipped, schema_version })
+}
+
+/// Names of all ordinary tables but our own: those on which triggers can stand and do no harm. One on a shadow table
+/// would lock connections out that are in defensive mode; and where it refuses an UPDATE in the middle of FTS5's own work,
+/// SQLite 3.40 crashes, in the application
+pub fn ordinary_tables(conn: &Connection) -> Result<Vec<String>> {
+    let facts = list_facts(conn)?;
+    let objects = list_objects(conn)?;
+    let unknown = tables_of_unknown_modules(conn, &objects)?;
+    let is_ordinary = |o: &&Object| {
+        let is_table = o.kind == "table" && !has_prefix(&o.name, OWN_PREFIX);
+        is_table && reason_to_skip(o, facts.get(&o.name), &unknown).is_none()
+    };
+    Ok(objects.iter().filter(is_ordinary).map(|o| o.name.clone()).collect())
 }
 
 /// A row of `sqlite_schema` that is not an index

@@ -142,7 +142,7 @@ const COLLATE: &str = " COLLATE ";
 
 /// The key's term, with the collation of its index where the column has another one: compared by the column's, the key
 /// would be found wrongly and slowly
-fn key_term(table: &TablePlan, part: &KeyPart) -> String {
+pub fn key_term(table: &TablePlan, part: &KeyPart) -> String {
     let term = qualified(&part.sql);
     match part.column.map(|column| &table.source.columns[column].collation) {
         Some(own) if !own.eq_ignore_ascii_case(&part.collation) && !table.key.is_rowid() => {

@@ -44,7 +44,10 @@ def canonical(value):
         return f"UUID {value}"
     if isinstance(value, (list, dict, tuple)):
         return "json " + json.dumps(value, sort_keys=True)
-    if isinstance(value, (bool, int, float, str)):
+    if isinstance(value, float):
+        # SQLite stores no negative zero in a column of REAL affinity, whoever writes it.
+        return f"float {value + 0.0!r}"
+    if isinstance(value, (bool, int, str)):
         return f"{type(value).__name__} {value!r}"
     raise TypeError(f"no canonical form for {value!r}")
 

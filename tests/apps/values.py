@@ -89,8 +89,8 @@ class Values:
     def document(self, depth=3):
         """Floats are such that a decimal number and Python write them alike.
 
-        A whole document that is a number stays below 2**63: a column declared JSON has NUMERIC affinity, and SQLite
-        itself makes a float of a larger one.
+        A whole document that is a number stays below 2**63, and has a fraction if it is a float: a column declared JSON
+        has NUMERIC affinity, and SQLite itself makes a float of a larger one, and 1 of 1.0.
         """
         kind = self.rng.randrange(8 if depth else 5)
         if kind == 0:
@@ -98,7 +98,8 @@ class Values:
         if kind == 1:
             return self.rng.choice([0, -1, LONG, 2**70 if depth < 3 else 7, self.rng.randint(-1000, 1000)])
         if kind == 2:
-            return self.rng.choice([0.5, 1.0, -2.25, 1e-06, 123456.789, self.rng.randint(1, 9999) / 64])
+            number = self.rng.choice([0.5, 1.0, -2.25, 1e-06, 123456.789, self.rng.randint(1, 9999) / 64])
+            return number + 0.25 if depth == 3 and number.is_integer() else number
         if kind <= 4:
             return self.rng.choice([True, False, None])
         if kind == 5:

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::app::{App, differences, sqlite_url};
 use crate::support::compare::assert_equal;
 use crate::support::fresh_database;
+use crate::support::pg::Pg;
 use crate::support::process::{Cli, Pair, Running, wait_until};
 use crate::support::python::PythonWriter;
 use crate::support::scene::SMALL_CHUNKS;
@@ -155,6 +156,46 @@ fn plan_file(work: &Workplace) -> String {
     work.path("crossfade.toml").display().to_string()
 }
 
+#[test]
+fn django_writes_on_postgresql_and_reads_it_back_on_sqlite() {
+    let Some(app) = App::find(DJANGO, "django_writes_on_postgresql_and_reads_it_back_on_sqlite") else { return };
+    there_and_back(&app, &DJANGO_BEGINS_WITH);
+}
+
+#[test]
+fn sqlalchemy_writes_on_postgresql_and_reads_it_back_on_sqlite() {
+    let Some(app) = App::find(SQLALCHEMY, "sqlalchemy_writes_on_postgresql_and_reads_it_back_on_sqlite") else {
+        return;
+    };
+    there_and_back(&app, &[]);
+}
+
+/// Cutover, the ORM's writers on PostgreSQL, rollback, all of it read on SQLite; and a second time
+fn there_and_back(app: &App, truncated: &[&str]) {
+    let (work, pair) = migrated(app, truncated);
+    app.fill(&sqlite_url(&pair.source), 1);
+    let mut replicator = pair.replicate(&["--config", &plan_file(&work)]);
+    pair.wait_following(&mut replicator);
+    for round in 0..2 {
+        pair.verify();
+        pair.verb("cutover").run().expect_code(0);
+        // One at a time: several would have to be ready for PostgreSQL's deadlocks, which SQLite does not know.
+        for seed in [21, 22, 23] {
+            app.write(&pair.target, seed + 10 * round).finish(40);
+        }
+        let held = Pg::connect(&pair.target).query("SELECT key_text, column_name, message FROM crossfade.unreturned");
+        assert_eq!(held, Vec::<Vec<Option<String>>>::new(), "rows that SQLite cannot hold");
+        pair.verify();
+        pair.verb("rollback").run().expect_code(0);
+        // Nothing is written now: what SQLite holds is what the application left on PostgreSQL.
+        assert_same(app, &pair);
+        writers_on(app, &sqlite_url(&pair.source)).into_iter().for_each(|writer| writer.finish(40));
+        pair.wait_caught_up(&mut replicator);
+        assert_same(app, &pair);
+    }
+    replicator.stop();
+}
+
 /// Every field is read alike, and every question answered alike
 fn assert_same(app: &App, pair: &Pair) {
     let url = sqlite_url(&pair.source);
@@ -171,7 +212,11 @@ fn follow(app: &App, pair: &Pair, options: &[&str]) {
 }
 
 fn writers(app: &App, pair: &Pair) -> [PythonWriter; 3] {
-    [11, 12, 13].map(|seed| app.write(&sqlite_url(&pair.source), seed))
+    writers_on(app, &sqlite_url(&pair.source))
+}
+
+fn writers_on(app: &App, url: &str) -> [PythonWriter; 3] {
+    [11, 12, 13].map(|seed| app.write(url, seed))
 }
 
 /// Verifies while they write and after their end, when no row may be missing

@@ -33,6 +33,50 @@ fn cancel_in_the_middle_of_the_snapshot_leaves_no_trace() {
     crate::support::compare::assert_equal(&scene.pair.source, &scene.pair.target);
 }
 
+/// What PostgreSQL refuses is refused before anything is done to SQLite, and whoever asked learns that nobody follows
+#[test]
+fn cancel_that_is_refused_leaves_capture() {
+    let scene = Scene::new(7405, 50);
+    let before = (source::schema_text(&scene.pair.source), catalog(&scene.pair.target));
+    let mut replicator = scene.pair.replicate(&[]);
+    scene.pair.wait_following(&mut replicator);
+    let captured = source::schema_text(&scene.pair.source);
+    let target = Pg::connect(&scene.pair.target);
+    let name = "SELECT quote_ident(target_name) FROM crossfade.tables WHERE id > 0 ORDER BY id LIMIT 1";
+    let name = target.value(name).expect("a copied table");
+    target.execute(&format!("CREATE VIEW theirs AS SELECT * FROM {name}"));
+    let refused = scene.pair.verb("cancel").run().expect_code(3).expect_error("something else on the target depends");
+    assert!(refused.stderr.contains("the replicator was stopped; start `crossfade run` again"), "{refused}");
+    replicator.wait().expect_code(130);
+    assert_eq!(source::schema_text(&scene.pair.source), captured);
+    // It goes on from where it was.
+    scene.pair.migrate();
+    target.execute("DROP VIEW theirs");
+    scene.pair.verb("cancel").run().expect_code(0);
+    assert_eq!(source::schema_text(&scene.pair.source), before.0);
+    assert_eq!(catalog(&scene.pair.target), before.1);
+}
+
+/// I9: between two steps nothing was done, or the target still knows what is left
+#[cfg(feature = "failpoints")]
+#[test]
+fn i9_cancel_is_finished_by_running_it_again() {
+    for point in ["cancel.before_source", "cancel.source_done"] {
+        let scene = Scene::new(7406, 50);
+        let before = (source::schema_text(&scene.pair.source), catalog(&scene.pair.target));
+        scene.pair.migrate();
+        let captured = source::schema_text(&scene.pair.source);
+        scene.pair.verb("cancel").env("CROSSFADE_FAILPOINT", point).run().expect_killed();
+        let expected = if point == "cancel.before_source" { &captured } else { &before.0 };
+        assert_eq!(&source::schema_text(&scene.pair.source), expected, "{point}");
+        let control = Pg::connect(&scene.pair.target).value("SELECT to_regnamespace('crossfade')");
+        assert!(control.is_some(), "{point}");
+        scene.pair.verb("cancel").run().expect_code(0);
+        assert_eq!(source::schema_text(&scene.pair.source), before.0, "{point}");
+        assert_eq!(catalog(&scene.pair.target), before.1, "{point}");
+    }
+}
+
 /// What is not ours stays: tables and schemas of others on the target
 #[test]
 fn cancel_keeps_what_is_not_ours() {

@@ -1,7 +1,7 @@
 //! Tables that the application's own migrations made: copied into, followed, and left as they were
 
 mod conflicts;
-mod hand;
+pub mod hand;
 mod load;
 mod moved;
 mod policies;

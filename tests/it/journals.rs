@@ -46,7 +46,7 @@ fn verify_in_slices_is_right_while_keys_move() {
             assert!(verdict["rows_compared"].as_u64() > Some(ROWS as u64 / 2), "{mode}: {verdict}");
         }
         // A row beyond the keys that the writers use.
-        Pg::connect(&pair.target).execute("UPDATE item SET price = -1 WHERE code = 'Code 059990'");
+        Pg::stray(&pair.target).execute("UPDATE item SET price = -1 WHERE code = 'Code 059990'");
         let verdict = pair.verb("verify").arg("--json").run().expect_code(4).json();
         assert_eq!(verdict["mismatches"], 1, "{mode}: {verdict}");
         assert!(

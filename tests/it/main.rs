@@ -32,6 +32,10 @@ mod crash;
 mod existing;
 /// Data fitted to a schema that stands on the target, or refused whole (I10)
 mod existing_plan;
+/// SQLite refuses writes from one point on, whoever writes and however (I8)
+mod fence;
+/// `finish` leaves nothing of ours and an archive; verbs refuse in the wrong phase (I8, I9)
+mod finish;
 /// Full-text tables become columns that are searched, and stay what they are (I10, I11)
 mod fulltext;
 /// Random schemas and statements by seed
@@ -41,12 +45,18 @@ mod interference;
 mod journals;
 /// Peak memory of a big copy and a big backlog (I12)
 mod memory;
+/// What a dashboard sees at `run --http`
+mod metrics;
 /// Rows and checkpoint are of one moment, whenever one looks (I3)
 mod moments;
 /// Numbers that the target gives by itself, once the application writes there
 mod numbering;
 /// PostgreSQL stopped, restarted and cut off under load (I3)
 mod outage;
+/// Which rows were touched on PostgreSQL, by whatever statement, is noted (I1, I2)
+mod pg_capture;
+/// PostgreSQL takes no write of an application before its turn, and ours at any time (I8)
+mod pg_fence;
 /// `plan --out`, edits, and what comes of them
 mod planfile;
 /// Rows that PostgreSQL cannot hold: kept whole beside it, never lost, and back as soon as they fit (I3, I10)
@@ -55,6 +65,10 @@ mod quarantine;
 mod randomised;
 /// Databases that real applications made, under writers from other processes
 mod real_databases;
+/// The record of a migration: as text, JSON and a page, with statements that anybody can run again (I10)
+mod report;
+/// PostgreSQL is the primary and SQLite follows: every value, every way of writing, every crash (I2, I3, I4, I5, I6, I10)
+mod reverse;
 /// Indexes that come and go on the source, and values that those of the target cannot hold (I2, I10)
 mod schema_moves;
 /// Odd schemas: copied, or refused with nothing left behind
@@ -67,6 +81,8 @@ mod source_faults;
 mod spellings;
 /// Servers, child processes, and the independent comparison
 mod support;
+/// Cutover, rehearsal and rollback: one side accepts writes, and nothing is lost (I8, I9)
+mod switching;
 /// Rules of the source tree
 mod tidy;
 /// CHECKs, index terms, computed columns, DEFAULTs and views: asked on both engines (I10)

@@ -1,7 +1,7 @@
 -- What crossfade keeps in the target: one schema, dropped as a whole by `cancel`.
 
 create schema crossfade;
-comment on schema crossfade is 'bookkeeping of crossfade, format 4; removed by `crossfade cancel`';
+comment on schema crossfade is 'bookkeeping of crossfade, format 5; removed by `crossfade cancel`';
 
 -- The migration as a whole; one row.
 create table crossfade.state (
@@ -14,6 +14,9 @@ create table crossfade.state (
     log_limit       bigint not null,
     schema_version  bigint,                     -- of the source when capture was last proven complete
     repair_reason   text,                       -- set before and cleared after a repair by comparison
+    primary_side    text not null default 'sqlite',     -- sqlite or postgres: who accepts the application's writes
+    primary_since   timestamptz not null default now(),
+    finishing       boolean not null default false,     -- SQLite is being put aside by `finish`, or is already
     created_at      timestamptz not null default now(),
     -- Live facts, written by the replicator about once a second while it runs.
     heartbeat_at    timestamptz,
@@ -71,7 +74,10 @@ create table crossfade.verify_runs (
     rows_compared  bigint not null,
     mismatches     bigint not null,
     in_flight      bigint not null,             -- keys that kept changing and were left out
-    quarantined    bigint not null              -- rows of the quarantine, set aside
+    quarantined    bigint not null,             -- rows that one side cannot hold, set aside
+    complete       boolean not null default false, -- every table was compared, or all that changed since such a run
+    stands         boolean not null default false, -- all is equal but for what is logged behind it: a base for later runs
+    untracked      bigint not null default -1   -- crossfade.reverse.untracked when it began
 );
 
 -- Rows that the target cannot hold. A row is in its table or here, never in both; either in the transaction that stores
@@ -104,6 +110,19 @@ create table crossfade.quarantine_image (
     primary key (table_id, key_hash, part)
 );
 
+-- What became of them: every row that ever was in the quarantine, for the report.
+create table crossfade.quarantine_history (
+    table_id       bigint not null,
+    key_hash       bytea not null,
+    key_text       text not null,
+    column_name    text not null,
+    reason         text not null,
+    message        text not null,
+    entered_at     timestamptz not null default now(),
+    left_at        timestamptz,                 -- written to its table, or deleted on the source; null while it is there
+    primary key (table_id, key_hash)
+);
+
 -- Rows that chunks found no room for in tables that exist; the tail writes them, and until then nothing is consistent.
 create table crossfade.left_out (
     id             bigint generated always as identity primary key,
@@ -114,11 +133,12 @@ create table crossfade.left_out (
 -- Requests to a running replicator.
 create table crossfade.control (
     id             bigint generated always as identity primary key,
-    verb           text not null,               -- stop, retry
-    argument       text,                        -- retry: the table, all if null
+    verb           text not null,               -- stop, retry, cutover, rehearse, rollback, abort
+    argument       text,                        -- retry: the table, all if null; switches: JSON of the options
     requested_at   timestamptz not null default now(),
     taken_at       timestamptz,
-    done_at        timestamptz
+    done_at        timestamptz,
+    answer         text                         -- switches: JSON of what came of it (engine/switch.rs)
 );
 
 -- Search tables: full-text tables of the source, which take no triggers and are followed by comparison. Their numbers in
@@ -129,3 +149,84 @@ create table crossfade.search (
     compared_at    timestamptz,                 -- when it was stored, with the last of the rows
     seconds        double precision             -- how long it took
 );
+
+-- Which side accepts the application's writes: one row, for applications to ask when they connect.
+create view crossfade.primary as
+    select primary_side as side, primary_since as since,
+           phase in ('cutting_over', 'rehearsing', 'rolling_back') as switching
+    from crossfade.state;
+grant usage on schema crossfade to public;
+grant select on crossfade.primary to public;
+
+-- Every phase that was entered, in order.
+create table crossfade.phases (
+    id             bigint generated always as identity primary key,
+    phase          text not null,               -- model/phase.rs
+    entered_at     timestamptz not null default clock_timestamp()
+);
+
+-- Every switch of the primary that was begun.
+create table crossfade.switches (
+    id             bigint generated always as identity primary key,
+    token          text not null unique,        -- random; names the switch on the source too
+    kind           text not null,               -- cutover, rehearsal, rollback
+    request        bigint,                      -- in crossfade.control
+    began_at       timestamptz not null default clock_timestamp(),
+    ended_at       timestamptz,
+    outcome        text,                        -- switched, rehearsed, aborted; null while it is under way
+    reason         text,                        -- of an abort
+    forced         text[] not null default '{}',-- names of the blockers that were overridden
+    fence_seq      bigint,                      -- last entry of the source's change log once its fence held
+    refused_seconds double precision            -- for how long neither side accepted writes
+);
+
+-- What a switch did, in order, as it went.
+create table crossfade.switch_steps (
+    switch_id      bigint not null references crossfade.switches,
+    number         integer not null,
+    step           text not null,               -- fence, drain, verify, sequences, capture, open, ...
+    detail         text not null default '',
+    began_at       timestamptz not null default clock_timestamp(),
+    seconds        double precision,            -- null while it is under way, or if it failed
+    primary key (switch_id, number)
+);
+
+-- The target's change log while PostgreSQL is the primary: a queue, as its numbers do not rise in the order of commits.
+-- One entry for each statement; the keys are in crossfade.log_<table number>, in the key's own types.
+create table crossfade.log (
+    id             bigint generated always as identity primary key,
+    table_id       bigint not null,
+    keys           bigint not null,             -- how many this statement noted
+    whole          boolean not null default false, -- every row may have changed: TRUNCATE
+    at             timestamptz not null default clock_timestamp()
+);
+
+-- How far SQLite follows; the same number stands in _crossfade_state there, written in the transaction with the rows.
+create table crossfade.reverse (
+    only_row       boolean primary key default true check (only_row),
+    cycle          bigint not null default 0,
+    triggers       text[] not null default '{}',-- triggers of capture and columns under them, as they were installed
+    untracked      bigint not null default 0,   -- how often it was lost which keys changed since the last verify
+    changed_at     timestamptz not null default now()
+);
+insert into crossfade.reverse default values;
+
+-- Keys that SQLite got from the target since the last verify that compared everything, with the cycle that brought them.
+create table crossfade.touched (
+    table_id       bigint not null,
+    cycle          bigint not null,
+    key            bytea not null               -- the form of model/key.rs
+);
+create unique index on crossfade.touched (table_id, sha256(key));   -- a key may be longer than an index takes
+
+-- Rows of the target that SQLite cannot hold: they block a rollback. The row itself is in its table.
+create table crossfade.unreturned (
+    table_id       bigint not null references crossfade.tables,
+    key            bytea not null,              -- the form of model/key.rs
+    key_text       text not null,               -- for people; control characters are escaped
+    column_name    text not null,
+    reason         text not null,
+    message        text not null,               -- holds no value of the row
+    since          timestamptz not null default now()
+);
+create unique index on crossfade.unreturned (table_id, sha256(key));   -- a key may be longer than an index takes

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::back::held;
 use super::compare::{self, Ours, ROWS, key, keys, rowid, theirs};
 use crate::engine::job::Job;
 use crate::engine::loading::Loading;
@@ -25,9 +26,6 @@ use crate::sqlite::durable;
 use crate::sqlite::rows::read_slice;
 use crate::sqlite::search::{fingerprint, is_as_planned};
 use crate::sqlite::words::Wanted;
-
-/// Rows of the quarantine that are read at once
-const PAGE: usize = 1_000;
 
 /// A range that takes longer is followed by one of half as many rows; down to so many, as each costs something by itself
 const LONG: Duration = Duration::from_millis(400);
@@ -66,12 +64,12 @@ impl Pass {
         let (client, table) = (job.applier.client(), &planned.table);
         let stored = job.wait(search::stored(client))?;
         if stored.iter().any(|stored| stored.table_id == table.id && stored.state == "pending") {
-            job.wait(search::create(client, &job.plan, planned, job.applier.run_id()))?;
+            job.wait(search::create(client, &job.plan, planned, job.applier.run_id(), job.context.settings.fence))?;
         }
         // The words of an index come as text, which COPY does not take.
         let filling =
             planned.text == SearchText::Stored && !job.wait(search::has_rows_behind(client, &job.plan, table, None))?;
-        let (spent, held) = (resumed.elapsed(), held(job, table.id)?);
+        let (spent, held) = (resumed.elapsed(), job.wait(held(client, table.id))?);
         Ok(Pass {
             spent,
             resumed,
@@ -291,20 +289,7 @@ fn write_words(
     Ok(())
 }
 
-/// What is in the quarantine of the table
-fn held(job: &Job, table_id: i64) -> Result<BTreeSet<i64>> {
-    let (mut held, mut after) = (BTreeSet::new(), None);
-    loop {
-        let page = job.wait(quarantine::entries(job.applier.client(), Some(table_id), after.as_ref(), PAGE))?;
-        let Some(last) = page.last() else { return Ok(held) };
-        after = Some(last.place());
-        for entry in &page {
-            held.insert(rowid(&entry.key)?);
-        }
-    }
-}
-
-fn changed(planned: &SearchPlan) -> Error {
+pub(super) fn changed(planned: &SearchPlan) -> Error {
     let message = format!("the full-text table `{}` is not the one that was planned any more", planned.name);
     Error::refused(message)
         .hint("nothing is lost on the source; start over with the new schema: `crossfade cancel`, then `crossfade run`")

@@ -3,7 +3,8 @@
 //! The target is seen at checkpoint M. A row of the source that is seen at head N is what it was at M unless its key has
 //! an entry in (M, N]: such keys are in flight and left out, on both sides. In WAL mode the source is one read view, so
 //! N is one number. In the rollback-journal modes a reader holds up commits, so the source is read in short slices, each
-//! in a view of its own: a key is then judged by the N of the slice that its place in key order belongs to.
+//! in a view of its own: a key is then judged by the N of the slice that its place in key order belongs to. While
+//! PostgreSQL is the primary, the keys in its change log are in flight, and there are no slices.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -38,13 +39,34 @@ pub struct Aside<'p> {
     pub held: Held,
     /// So are rows with NULL in their key
     nullable: bool,
+    /// Keys of rows that SQLite cannot hold while it follows
+    pub noted: HashSet<Vec<u8>>,
+    /// Every key is in flight
+    pub is_whole: bool,
 }
 
 impl<'p> Aside<'p> {
     pub fn new(plan: &'p Plan, table: &'p TablePlan, checkpoint: Checkpoint) -> Aside<'p> {
         let position = LogPosition { seq: checkpoint.seq, nonce: checkpoint.nonce };
         let (first, slices, held) = (HashMap::new(), Vec::new(), Held::default());
-        Aside { plan, table, first, position, slices, held, nullable: has_nullable_key(table) }
+        let (noted, nullable) = (HashSet::new(), has_nullable_key(table));
+        Aside { plan, table, first, position, slices, held, nullable, noted, is_whole: false }
+    }
+
+    /// Leaves out a key that is in PostgreSQL's change log
+    pub fn hold(&mut self, key: &[u8]) -> Result<()> {
+        if !self.first.contains_key(key) {
+            self.first.insert(key.to_vec(), i64::MIN);
+        }
+        self.check_size()
+    }
+
+    fn check_size(&self) -> Result<()> {
+        if self.first.len() <= KEYS_MAX {
+            return Ok(());
+        }
+        Err(Error::refused("the replicator is too far behind to compare")
+            .hint("wait until the backlog in `crossfade status` is small"))
     }
 
     /// Takes in the entries up to the head of the view that is open on `source`
@@ -65,10 +87,7 @@ impl<'p> Aside<'p> {
                 let key = change_log::key_of_entry(row, width, self.table);
                 self.first.entry(key).or_insert(self.position.seq);
             }
-            if self.first.len() > KEYS_MAX {
-                return Err(Error::refused("the replicator is too far behind to compare")
-                    .hint("wait until the backlog in `crossfade status` is small"));
-            }
+            self.check_size()?;
         }
         Ok(())
     }
@@ -86,7 +105,10 @@ impl<'p> Aside<'p> {
     /// Whether the key is left out of the comparison of both sides
     #[inline]
     pub fn leaves_out(&self, key: &[u8]) -> bool {
-        self.holds(key) || self.held.contains(key) || (self.nullable && KeyRef(key).has_null())
+        self.holds(key)
+            || self.held.contains(key)
+            || self.noted.contains(key)
+            || (self.nullable && KeyRef(key).has_null())
     }
 
     /// Whether the key has an entry after the checkpoint, as far as the log has been read

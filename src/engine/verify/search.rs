@@ -6,7 +6,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::{ROUND_TIMEOUT, ROUNDS, TableCheck, TableVerdict, note};
+use super::views::{PATIENCE, Through};
+use super::{ROUNDS, TableCheck, TableVerdict, note};
 use crate::engine::searching::compare::{self, Ours, ROWS, key, rowid};
 use crate::error::Result;
 use crate::model::search::SearchPlan;
@@ -26,9 +27,10 @@ const PAGE: usize = 1_000;
 const WAIT: Duration = Duration::from_millis(50);
 
 impl TableCheck<'_> {
-    pub(super) fn run_search(&self, planned: &SearchPlan) -> Result<(TableVerdict, i64)> {
-        let mut verdict = TableVerdict { name: planned.name.clone(), ..TableVerdict::default() };
-        let through = self.context.runtime.block_on(control::checkpoint(self.client))?.seq;
+    pub(super) fn run_search(&self, planned: &SearchPlan) -> Result<(TableVerdict, Through)> {
+        let mut verdict = TableVerdict { name: planned.name.clone(), ..TableVerdict::new(self.table) };
+        let checkpoint = self.context.runtime.block_on(control::checkpoint(self.client))?;
+        let through = Through { checkpoint, cycle: i64::MAX };
         let held = self.held_rowids()?;
         verdict.quarantined = held.len() as u64;
         let mut again = self.scan(planned, &mut verdict)?;
@@ -110,7 +112,7 @@ impl TableCheck<'_> {
 
     /// Waits until the target has been compared with the source as it is now; `false` if no replicator does that
     fn wait_for_comparison(&self, planned: &SearchPlan) -> Result<bool> {
-        let deadline = Instant::now() + ROUND_TIMEOUT;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             self.context.stop.check()?;
             let (now, stored) = self.fingerprints(planned)?;

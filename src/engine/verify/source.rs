@@ -115,7 +115,10 @@ impl SourceScan<'_> {
             self.connection.prepare_cached(&select_by_key_sql(self.table)).map_err(|e| self.failed(e))?;
         let mut digest = Digester::new();
         let mut found = HashMap::new();
-        for key in keys {
+        // In their order: neighbours are on the same page.
+        let mut sorted: Vec<&Vec<u8>> = keys.iter().collect();
+        sorted.sort_unstable_by(|a, b| KeyRef(a).compare(KeyRef(b)));
+        for key in sorted {
             bind_key(&mut statement, 1, KeyRef(key))?;
             let mut rows = statement.raw_query();
             let Some(row) = rows.next().map_err(|e| self.failed(e))? else { continue };

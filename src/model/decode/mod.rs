@@ -22,6 +22,8 @@ mod vector;
 mod zoned;
 
 use super::mapping::Mapping;
+use super::plan::{ColumnPlan, TablePlan};
+use super::schema::Affinity;
 use super::value::Value;
 use numeric::Numeric;
 
@@ -44,6 +46,22 @@ pub enum DecodeError {
     OffGrid,
     /// A JSON value that stands for no SQLite value
     ForeignJson,
+}
+
+/// As [`decode_field`], for a column of a table: -0.0 is 0.0 where SQLite's column has REAL affinity
+///
+/// SQLite itself drops the sign there, whoever writes it, and both databases hold the two for equal. A row must not be kept
+/// from its way back for it.
+pub fn decode_column<'a>(
+    bytes: Option<&'a [u8]>,
+    table: &TablePlan,
+    column: &ColumnPlan,
+    scratch: &'a mut Vec<u8>,
+) -> Result<Value<'a>, DecodeError> {
+    match decode_field(bytes, column.mapping, scratch)? {
+        Value::Real(0.0) if table.affinity(column) == Affinity::Real => Ok(Value::Real(0.0)),
+        value => Ok(value),
+    }
 }
 
 /// The value in a binary field; `None` is NULL. Text that needs unescaping is built in `scratch`

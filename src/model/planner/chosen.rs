@@ -373,7 +373,9 @@ fn skip_columns(draft: &mut Draft, choice: &TableChoice, notes: &mut Notes) {
         .collect();
     for source in plan.columns.iter().zip(&kept).filter(|(_, kept)| !**kept).filter_map(|(c, _)| c.source_column) {
         let object = object(&plan.source, &plan.source.columns[source].name);
-        notes.skipped.push(notice(&object, "skipped by the plan file: the target does not have it", None));
+        let message = "skipped by the plan file: the target does not have it; where a row's key is changed on PostgreSQL, \
+                       while that is the primary, SQLite loses its value";
+        notes.skipped.push(notice(&object, message, None));
     }
     retain(&mut draft.choices, &kept);
     retain(&mut draft.plan.columns, &kept);

@@ -15,11 +15,21 @@ use crate::model::quarantine::Refusal;
 const CREDENTIALS: &str = "check the user in the connection string, and its password in the URL, PGPASSWORD or \
     ~/.pgpass (which must be closed to others: chmod 600)";
 
+/// Where the server finds that a policy would hide rows from a session that must see all
+const ROW_SECURITY_CHECK: &str = "check_enable_rls";
+
+const ROW_SECURITY: &str = "a policy would hide rows from crossfade: `alter table .. no force row level security`, or \
+    `alter role .. bypassrls` for the role that it connects as; nothing is lost meanwhile";
+
 /// Turns a failure of `operation` ("connect to ...", "copy table ...") into an error that can be shown
 pub fn classify(error: tokio_postgres::Error, operation: &str) -> Error {
     let message = format!("cannot {operation}");
     if let Some(server) = error.as_db_error() {
-        let shown = Verdict::of_state(server.code()).error(message).caused_by(ServerError::new(server));
+        let mut verdict = Verdict::of_state(server.code());
+        if server.routine() == Some(ROW_SECURITY_CHECK) {
+            verdict.hint = Some(ROW_SECURITY);
+        }
+        let shown = verdict.error(message).caused_by(ServerError::new(server));
         return if refuses_row(server.code()) { shown.of_row(server.code().code()) } else { shown };
     }
     Verdict::of_failure(&error).error(message).caused_by(error)

@@ -3,11 +3,14 @@
 //! These are the only writes that crossfade ever makes to a source that is in charge: a write of ours in steady state
 //! would give the application SQLITE_BUSY_SNAPSHOT.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::prove::{adapt, key_width, log_columns, table_gaps};
 use super::render::{fill, log_columns as key_columns};
-use super::{CANARY, CaptureGap, FORMAT, Installed, LOG, STATE, TABLES, Trigger, prove, render_triggers, source_error};
+use super::{
+    CANARY, CaptureGap, FORMAT, Installed, LOG, PRIMARY, REHEARSAL, STATE, TABLES, Trigger, prove, render_triggers,
+    source_error,
+};
 use crate::error::{Error, Result};
 use crate::model::plan::{Plan, TablePlan};
 use crate::model::schema::quote_identifier;
@@ -16,6 +19,9 @@ const LOG_SQL: &str = include_str!("../../../triggers/sqlite/log.sql");
 const SENTINEL_SQL: &str = include_str!("../../../triggers/sqlite/sentinel.sql");
 const REGISTRY_SQL: &str = include_str!("../../../triggers/sqlite/registry.sql");
 const CANARY_SQL: &str = include_str!("../../../triggers/sqlite/canary.sql");
+const PRIMARY_SQL: &str = include_str!("../../../triggers/sqlite/primary.sql");
+
+const REINSTALL: &str = "cannot reinstall capture on the source";
 
 /// GLOB patterns, because `_` is a wildcard to LIKE
 const ALL_TRIGGERS: &str = "_crossfade_*";
@@ -49,21 +55,27 @@ pub fn install(conn: &mut Connection, plan: &Plan, log_limit: u64, source_id: &s
 ///
 /// What happened while triggers were missing is not in the log: the caller compares and repairs the rows afterwards.
 pub fn reinstall(conn: &mut Connection, plan: &Plan, log_limit: u64, source_id: &str) -> Result<Installed> {
-    let failed = source_error("cannot reinstall capture on the source");
+    let failed = source_error(REINSTALL);
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
-    let plan = &adapt(&tx, plan)?;
-    require(table_gaps(&tx, plan)?)?;
-    drop_triggers(&tx, CAPTURE_TRIGGERS).map_err(&failed)?;
-    repair_log(&tx, plan).map_err(&failed)?;
-    if !has_table(&tx, STATE).map_err(&failed)? || !has_table(&tx, TABLES).map_err(&failed)? {
-        drop_tables(&tx, &[STATE, TABLES]).and_then(|()| create_registry(&tx, source_id)).map_err(&failed)?;
-    }
-    tx.execute_batch(&fill(CANARY_SQL, &[])).map_err(&failed)?;
-    create_triggers(&tx, plan, log_limit).map_err(&failed)?;
-    require(prove(&tx, plan)?)?;
-    let installed = position(&tx, plan).map_err(&failed)?;
+    let installed = reinstall_in(&tx, plan, log_limit, source_id)?;
     tx.commit().map_err(&failed)?;
     Ok(installed)
+}
+
+/// As [`reinstall`], in the write transaction that is open
+pub fn reinstall_in(tx: &Connection, plan: &Plan, log_limit: u64, source_id: &str) -> Result<Installed> {
+    let failed = source_error(REINSTALL);
+    let plan = &adapt(tx, plan)?;
+    require(table_gaps(tx, plan)?)?;
+    drop_triggers(tx, CAPTURE_TRIGGERS).map_err(&failed)?;
+    repair_log(tx, plan).map_err(&failed)?;
+    if !has_table(tx, STATE).map_err(&failed)? || !has_table(tx, TABLES).map_err(&failed)? {
+        drop_tables(tx, &[STATE, TABLES]).and_then(|()| create_registry(tx, source_id)).map_err(&failed)?;
+    }
+    tx.execute_batch(&fill(CANARY_SQL, &[])).and_then(|()| create_primary(tx)).map_err(&failed)?;
+    create_triggers(tx, plan, log_limit).map_err(&failed)?;
+    require(prove(tx, plan)?)?;
+    position(tx, plan).map_err(&failed)
 }
 
 /// Removes everything of ours; false if there was nothing
@@ -72,7 +84,11 @@ pub fn uninstall(conn: &mut Connection) -> Result<bool> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let found = has_objects(&tx).map_err(&failed)?;
     // Triggers first: without the log every write of the application would fail.
-    drop_triggers(&tx, ALL_TRIGGERS).and_then(|()| drop_tables(&tx, &[LOG, STATE, TABLES, CANARY])).map_err(&failed)?;
+    let drop_view = || tx.execute_batch(&format!("DROP VIEW IF EXISTS main.{PRIMARY}"));
+    drop_triggers(&tx, ALL_TRIGGERS)
+        .and_then(|()| drop_view())
+        .and_then(|()| drop_tables(&tx, &[LOG, STATE, TABLES, CANARY, REHEARSAL]))
+        .map_err(&failed)?;
     tx.commit().map_err(&failed)?;
     Ok(found)
 }
@@ -89,30 +105,37 @@ pub fn source_id(conn: &Connection) -> Result<Option<String>> {
         .map_err(&failed)
 }
 
-fn has_objects(tx: &Transaction<'_>) -> rusqlite::Result<bool> {
+fn has_objects(tx: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema
                               WHERE name IN (?1, ?2, ?3) OR type = 'trigger' AND name GLOB ?4)";
     tx.query_row(sql, params![LOG, STATE, TABLES, ALL_TRIGGERS], |row| row.get(0))
 }
 
-fn has_table(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<bool> {
+fn has_table(tx: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1)";
     tx.query_row(sql, [name], |row| row.get(0))
 }
 
-fn create_log(tx: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
+fn create_log(tx: &Connection, plan: &Plan) -> rusqlite::Result<()> {
     tx.execute_batch(&fill(LOG_SQL, &[("k", key_columns(key_width(plan)))]))?;
     tx.execute_batch(&fill(SENTINEL_SQL, &[]))
 }
 
-fn create_registry(tx: &Transaction<'_>, source_id: &str) -> rusqlite::Result<()> {
+fn create_registry(tx: &Connection, source_id: &str) -> rusqlite::Result<()> {
     let values = [("format", FORMAT.to_string()), ("source_id", source_id.replace('\'', "''"))];
     tx.execute_batch(&fill(REGISTRY_SQL, &values))?;
-    tx.execute_batch(&fill(CANARY_SQL, &[]))
+    tx.execute_batch(&fill(CANARY_SQL, &[]))?;
+    create_primary(tx)
+}
+
+/// The view that applications ask, also where an earlier format did not have it
+fn create_primary(tx: &Connection) -> rusqlite::Result<()> {
+    tx.execute(&format!("INSERT OR REPLACE INTO {STATE}(k, v) VALUES('format', ?1)"), [FORMAT])?;
+    tx.execute_batch(&fill(PRIMARY_SQL, &[]))
 }
 
 /// Creates the log if it is gone or not ours any more; otherwise makes room for the widest key, and for the sentinel
-fn repair_log(tx: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
+fn repair_log(tx: &Connection, plan: &Plan) -> rusqlite::Result<()> {
     let columns = log_columns(tx)?;
     if !["seq", "t", "r"].iter().all(|needed| columns.iter().any(|c| c == needed)) {
         drop_tables(tx, &[LOG])?;
@@ -124,7 +147,7 @@ fn repair_log(tx: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
     tx.execute_batch(&fill(SENTINEL_SQL, &[]))
 }
 
-fn create_triggers(tx: &Transaction<'_>, plan: &Plan, log_limit: u64) -> rusqlite::Result<()> {
+fn create_triggers(tx: &Connection, plan: &Plan, log_limit: u64) -> rusqlite::Result<()> {
     let set_limit = format!("INSERT OR REPLACE INTO {STATE}(k, v) VALUES('log_limit', ?1)");
     let limit = i64::try_from(log_limit).unwrap_or(i64::MAX);
     tx.execute(&set_limit, [limit])?;
@@ -139,7 +162,7 @@ fn create_triggers(tx: &Transaction<'_>, plan: &Plan, log_limit: u64) -> rusqlit
     Ok(())
 }
 
-fn register(tx: &Transaction<'_>, table: &TablePlan, triggers: &[Trigger]) -> rusqlite::Result<()> {
+fn register(tx: &Connection, table: &TablePlan, triggers: &[Trigger]) -> rusqlite::Result<()> {
     let sql = format!("INSERT INTO {TABLES}(t, name, keycols, ddl, trigs) VALUES(?1, ?2, ?3, ?4, ?5)");
     tx.execute(&sql, params![table.id, table.source.name, key_sql(table), table.source.sql, triggers_sql(triggers)])?;
     Ok(())
@@ -154,7 +177,7 @@ fn triggers_sql(triggers: &[Trigger]) -> String {
 }
 
 /// The head of the log: from here on every change is in it
-fn position(tx: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<Installed> {
+fn position(tx: &Connection, plan: &Plan) -> rusqlite::Result<Installed> {
     let head = format!("SELECT seq, r FROM {LOG} ORDER BY seq DESC LIMIT 1");
     let (seq, nonce) = tx.query_row(&head, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let schema_version = tx.query_row("PRAGMA main.schema_version", [], |row| row.get(0))?;
@@ -175,7 +198,7 @@ fn list(gaps: &[CaptureGap]) -> String {
 }
 
 /// The capture that stands is complete, and the one of this very plan
-fn require_same(tx: &Transaction<'_>, plan: &Plan, source_id: &str) -> Result<()> {
+fn require_same(tx: &Connection, plan: &Plan, source_id: &str) -> Result<()> {
     if super::source_id(tx)?.is_some_and(|found| found != source_id) {
         return Err(not_ours("the source is captured for another target".into()));
     }
@@ -195,7 +218,7 @@ fn not_ours(message: String) -> Error {
 }
 
 /// The registry holds the plan's tables, no more and no less, under the same numbers and keys
-fn is_registered(tx: &Transaction<'_>, plan: &Plan) -> Result<bool> {
+fn is_registered(tx: &Connection, plan: &Plan) -> Result<bool> {
     let failed = source_error("cannot read what capture is installed");
     for table in [LOG, STATE, TABLES] {
         if !has_table(tx, table).map_err(&failed)? {
@@ -209,7 +232,7 @@ fn is_registered(tx: &Transaction<'_>, plan: &Plan) -> Result<bool> {
 
 type Registered = (i64, String, String, String);
 
-fn registered(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Registered>> {
+fn registered(tx: &Connection) -> rusqlite::Result<Vec<Registered>> {
     let mut statement = tx.prepare(&format!("SELECT t, name, keycols, ddl FROM {TABLES} ORDER BY t"))?;
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect()
 }
@@ -221,7 +244,7 @@ fn expected(plan: &Plan) -> Vec<Registered> {
     rows
 }
 
-fn drop_triggers(tx: &Transaction<'_>, pattern: &str) -> rusqlite::Result<()> {
+fn drop_triggers(tx: &Connection, pattern: &str) -> rusqlite::Result<()> {
     let mut statement = tx.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB ?1")?;
     let names: Vec<String> = statement.query_map([pattern], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for name in names {
@@ -230,6 +253,6 @@ fn drop_triggers(tx: &Transaction<'_>, pattern: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn drop_tables(tx: &Transaction<'_>, names: &[&str]) -> rusqlite::Result<()> {
+fn drop_tables(tx: &Connection, names: &[&str]) -> rusqlite::Result<()> {
     names.iter().try_for_each(|name| tx.execute_batch(&format!("DROP TABLE IF EXISTS main.{name}")))
 }

@@ -10,7 +10,8 @@ mod prove;
 mod render;
 mod words;
 
-pub use install::{install, reinstall, source_id, uninstall};
+pub(in crate::sqlite) use crate::model::template::fill;
+pub use install::{install, reinstall, reinstall_in, source_id, uninstall};
 pub use prove::{CaptureGap, adapt, prove};
 pub use render::render_triggers;
 
@@ -29,8 +30,13 @@ pub const TABLES: &str = "_crossfade_tables";
 /// Tells that VACUUM has renumbered rowids
 pub const CANARY: &str = "_crossfade_canary";
 
+/// The view that says which side is the primary
+pub const PRIMARY: &str = "_crossfade_primary";
+/// A table that is there while a cutover is rehearsed
+pub const REHEARSAL: &str = "_crossfade_rehearsal";
+
 /// Layout of the objects on the source; `_crossfade_state` holds it under `format`
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// The first library whose ALTER TABLE RENAME also rewrites table names inside trigger bodies
 const REWRITES_TRIGGERS: u32 = 3_026_000;

@@ -3,6 +3,7 @@
 use super::closers::closers;
 use super::{PREFIX, Trigger};
 use crate::model::schema::{Affinity, Key, KeyPart, Table, quote_identifier};
+pub(in crate::sqlite) use crate::model::template::fill;
 
 const AFTER_INSERT: &str = include_str!("../../../triggers/sqlite/after_insert.sql");
 const AFTER_DELETE: &str = include_str!("../../../triggers/sqlite/after_delete.sql");
@@ -48,23 +49,6 @@ pub fn render_triggers(id: i64, table: &Table, key: &Key, log_limit: u64) -> Vec
 /// `k1,k2,..`: the log's columns for a key of this width
 pub(super) fn log_columns(width: usize) -> String {
     (1..=width.max(1)).map(|n| format!("k{n}")).collect::<Vec<_>>().join(",")
-}
-
-/// Replaces `{name}` by its value, once: a value that looks like a placeholder stays as it is. Lines of comment are left
-/// out, so that the schema of the source does not carry them.
-pub(super) fn fill(template: &str, values: &[(&str, String)]) -> String {
-    let lines: Vec<&str> = template.lines().filter(|line| !line.starts_with("--")).collect();
-    let template = lines.join("\n");
-    let mut filled = String::new();
-    let mut rest = template.as_str();
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
-        filled.push_str(before);
-        filled.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
-        rest = after;
-    }
-    filled.push_str(rest);
-    filled
 }
 
 /// The key's terms after a prefix, in key order

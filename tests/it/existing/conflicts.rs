@@ -51,7 +51,7 @@ fn i6_rows_without_a_unique_index_are_written_once() {
         target.value("SELECT string_agg(indexdef, ';') FROM pg_indexes WHERE tablename = 't'").as_deref(),
         Some("CREATE INDEX _crossfade_1 ON public.t USING btree (k)")
     );
-    target.execute("UPDATE t SET mine = 'theirs' WHERE k = 'a'");
+    given.stray().execute("UPDATE t SET mine = 'theirs' WHERE k = 'a'");
     run(&given.pair, "UPDATE t SET v = 10 WHERE k = 'a'; DELETE FROM t WHERE k = 'b'; INSERT INTO t VALUES('d', 4)");
     given.pair.wait_caught_up(&mut replicator);
     assert_same(&given.pair.source, &given.pair.target);
@@ -96,7 +96,7 @@ fn i10_numbers_that_postgres_would_give_are_those_of_the_source() {
     let given = Given::new(source, made, |_| {});
     let mut replicator = given.pair.replicate(&[]);
     given.pair.wait_consistent(&mut replicator);
-    let target = given.target();
+    let target = given.stray();
     target.execute("UPDATE t SET mine = 7");
     run(&given.pair, "UPDATE t SET v = 'AA' WHERE k = 'a'; UPDATE u SET v = 'FIVE'");
     given.pair.wait_caught_up(&mut replicator);
@@ -150,7 +150,7 @@ fn i7_killed_while_copying_into_tables_that_exist() {
         given.pair.wait_consistent(&mut replicator);
         given.pair.wait_caught_up(&mut replicator);
         given.pair.verify();
-        let target = given.target();
+        let target = given.stray();
         target.execute("DELETE FROM slot WHERE id = -1");
         assert_same(&given.pair.source, &given.pair.target);
         replicator.stop();

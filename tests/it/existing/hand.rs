@@ -63,6 +63,11 @@ impl Given {
     pub fn target(&self) -> Pg {
         Pg::connect(&self.pair.target)
     }
+
+    /// See [`Pg::stray`]
+    pub fn stray(&self) -> Pg {
+        Pg::stray(&self.pair.target)
+    }
 }
 
 /// What becomes of rows that the table holds before the copy

@@ -66,7 +66,7 @@ fn i6_merged_rows_are_told_apart() {
     given.pair.verify();
     assert_eq!(lines(&given.target(), all), ["1 uno kept", "2 two d", "10 ten kept"]);
     // A row that only the target has, and had not before the copy, is a difference.
-    given.target().execute("INSERT INTO t VALUES(11, 'eleven')");
+    given.stray().execute("INSERT INTO t VALUES(11, 'eleven')");
     let verdict = given.pair.verb("verify").arg("--json").run().expect_code(4).json();
     assert_eq!((&verdict["mismatches"], &verdict["tables"][0]["kept"]), (&1.into(), &1.into()));
     replicator.stop();

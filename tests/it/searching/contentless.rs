@@ -44,7 +44,7 @@ fn contentless_tables_are_searched_by_the_words_of_their_index() {
         pair.wait_compared(&mut replicator);
         compare();
         pair.verify();
-        Pg::connect(&pair.target).execute("UPDATE words SET words_tsv = 'other' WHERE rowid = 1");
+        Pg::stray(&pair.target).execute("UPDATE words SET words_tsv = 'other' WHERE rowid = 1");
         let said = pair.verb("verify").args(&["--table", "words"]).run().expect_code(4);
         assert!(said.stdout.contains("1 (differs)"), "{said}");
         replicator.stop();

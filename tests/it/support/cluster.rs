@@ -25,10 +25,15 @@ pub fn shared() -> &'static Cluster {
 
 /// A server of the test's own, to be stopped, killed or configured
 pub fn own_cluster() -> Cluster {
+    own_cluster_with(&[])
+}
+
+/// The same with further settings
+pub fn own_cluster_with(more: &[(&str, &str)]) -> Cluster {
     // Data that is thrown away needs no fsync; two replicators and a watcher per test need connections.
     let settings = [("fsync", "off"), ("max_connections", "200"), ("shared_buffers", "64MB")];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Cluster::start(settings.to_vec()).unwrap_or_else(|e| panic!("{}", e.report()))
+    let settings = settings.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Cluster::start(settings.collect()).unwrap_or_else(|e| panic!("{}", e.report()))
 }
 
 /// URL of a new, empty database on that server

@@ -31,6 +31,20 @@ impl Pg {
         Pg::try_connect(url).unwrap_or_else(|e| panic!("{e}"))
     }
 
+    /// A connection of somebody whom the fence lets pass, to write where no application should
+    pub fn stray(url: &str) -> Pg {
+        let stray = Pg::connect(url);
+        stray.execute("SET session_replication_role = replica");
+        stray
+    }
+
+    /// The same as one of crossfade's own, so that nothing notes what it writes while PostgreSQL is the primary
+    pub fn unseen(url: &str) -> Pg {
+        let unseen = Pg::stray(url);
+        unseen.execute("SELECT set_config('crossfade.replicator', source_id, false) FROM crossfade.state");
+        unseen
+    }
+
     pub fn try_query(&self, sql: &str) -> Result<Vec<Row>, String> {
         let messages = self.runtime.block_on(self.client.simple_query(sql)).map_err(|e| format!("{sql}: {e:?}"))?;
         let row = |message| match message {

@@ -85,6 +85,14 @@ impl Cli {
         let (stdout, stderr) = (file(), file());
         let end = |file: &NamedTempFile| Stdio::from(file.reopen().expect("the output file"));
         self.0.stdout(end(&stdout)).stderr(end(&stderr)).process_group(0);
+        // A shell has what it runs in the background ignore SIGINT, and so would the program, until it handles that itself.
+        // SAFETY: signal() may be called between fork and exec.
+        unsafe {
+            self.0.pre_exec(|| match libc::signal(libc::SIGINT, libc::SIG_DFL) {
+                libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            });
+        }
         let child = self.0.spawn().expect("the program starts");
         Running { child, stdout, stderr, status: None }
     }

@@ -61,7 +61,7 @@ pub fn schema_text(path: &Path) -> Vec<(String, String, String)> {
 /// Takes our triggers and tables out of a copy, by their names
 pub fn remove_capture(connection: &Connection) {
     let sql = "SELECT 'DROP ' || type || ' \"' || name || '\"' FROM sqlite_schema \
-               WHERE type IN ('trigger', 'table') AND name LIKE '\\_crossfade\\_%' ESCAPE '\\' ORDER BY type DESC";
+               WHERE type IN ('view', 'trigger', 'table') AND name LIKE '\\_crossfade\\_%' ESCAPE '\\' ORDER BY type DESC";
     let mut statement = connection.prepare(sql).expect("the schema");
     let drops = statement.query_map([], |row| row.get::<_, String>(0)).expect("the schema");
     let drops: Vec<String> = drops.collect::<Result<_, _>>().expect("the schema");

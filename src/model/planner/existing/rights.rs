@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::plan::{Policy, TablePlan};
+use crate::model::plan::{Notice, Policy, TablePlan};
 use crate::model::planner::Notes;
 use crate::model::schema::quote_identifier;
 use crate::model::target::{Catalog, TargetTable};
@@ -25,6 +25,15 @@ pub(super) fn check(tables: &[(TablePlan, usize)], catalog: &Catalog, notes: &mu
     if !catalog.can_stage {
         let message = format!("may not create temporary tables in the database {}", catalog.database);
         notes.refuse(&object, &message, &format!("GRANT TEMPORARY ON DATABASE {database} TO {role};"));
+    }
+    for target in tables.iter().map(|(_, target)| &catalog.tables[*target]).filter(|target| !target.owned) {
+        notes.warnings.push(Notice {
+            object: target.name.clone(),
+            message: "the role does not own it: stray writes of the application are not refused while SQLite is the \
+                      primary, and no cutover is possible"
+                .into(),
+            remedy: Some(format!("GRANT {} TO {role};", quote_identifier(&target.owner))),
+        });
     }
     for (rights, names) in lacking(tables, catalog) {
         let quoted = |name: &&str| format!("{}.{}", quote_identifier(&catalog.schema), quote_identifier(name));
