@@ -81,6 +81,8 @@ mod source_faults;
 mod spellings;
 /// Servers, child processes, and the independent comparison
 mod support;
+/// The switch of the primary as a small model, explored exhaustively (I8, I9)
+mod switch_model;
 /// Cutover, rehearsal and rollback: one side accepts writes, and nothing is lost (I8, I9)
 mod switching;
 /// Rules of the source tree
