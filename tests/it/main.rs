@@ -40,6 +40,8 @@ mod finish;
 mod fulltext;
 /// Random schemas and statements by seed
 mod generator;
+/// Numbered entries of many writers survive switches and kills, on both sides (I8, I9)
+mod history;
 /// A cancelled query, an old request, a key that is NULL: nothing that stops the replicator (I3, I6)
 mod interference;
 mod journals;
