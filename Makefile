@@ -9,7 +9,7 @@ BENCH_ARGS ?=
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## watch a live shop move to PostgreSQL, in under a minute (after the build)
+demo: ## watch a live shop move to PostgreSQL and back, in under a minute (after the build)
 	@scripts/setup.sh demo
 	cargo build --release
 	target/release/crossfade demo

@@ -5,7 +5,9 @@
 
 pub mod binaries;
 pub mod cluster;
+mod deeds;
 mod interrupt;
+mod moved;
 mod probe;
 mod product;
 mod screen;

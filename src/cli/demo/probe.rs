@@ -41,6 +41,11 @@ impl Target {
         Ok(row.unwrap_or_default().to_owned())
     }
 
+    /// Runs statements in one transaction; a refusal is the caller's to read
+    pub fn execute(&self, sql: &str) -> std::result::Result<(), tokio_postgres::Error> {
+        self.runtime.block_on(self.client.batch_execute(sql))
+    }
+
     pub fn sum_of_balances(&self) -> Result<i64> {
         let sum = self.value(SUM_OF_BALANCES)?;
         sum.parse().map_err(|e| Error::internal("the sum of all balances is no number").caused_by(e))

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -83,6 +84,15 @@ impl Product {
                 Ok(Verified { rows_compared, mismatches })
             }
             _ => Err(failed("verify", &output)),
+        }
+    }
+
+    /// Runs `cutover` or `rollback`; for how long writes were refused, as it says itself
+    pub fn switch(&self, verb: &str, arguments: &[&str]) -> Result<Duration> {
+        let output = self.output(verb, arguments)?;
+        match refused(&String::from_utf8_lossy(&output.stdout)) {
+            Some(time) if output.status.success() => Ok(time),
+            _ => Err(failed(verb, &output)),
         }
     }
 
@@ -190,6 +200,12 @@ fn count(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_array().map(|list| list.len() as u64))
 }
 
+/// Of the last line that a switch prints
+fn refused(said: &str) -> Option<Duration> {
+    let (_, time) = said.trim_end().rsplit_once("; writes were refused for ")?;
+    Duration::try_from_secs_f64(time.strip_suffix(" s")?.parse().ok()?).ok()
+}
+
 fn parse(verb: &str, output: &Output) -> Result<Value> {
     serde_json::from_slice(&output.stdout).map_err(|e| failed(verb, output).caused_by(e))
 }
@@ -218,6 +234,13 @@ mod tests {
 
         let nothing = Status::from_json(&serde_json::json!({}));
         assert_eq!(nothing, Status { phase: "unknown".into(), ..Status::default() });
+    }
+
+    #[test]
+    fn the_time_of_a_switch_is_in_its_last_line() {
+        let said = "  open  0.004 s\nPostgreSQL is the primary since noon UTC; writes were refused for 0.125 s\n";
+        assert_eq!(refused(said), Some(Duration::from_millis(125)));
+        assert_eq!(refused("PostgreSQL is the primary\n"), None);
     }
 
     #[test]

@@ -69,6 +69,11 @@ pub fn millis(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1000.0)
 }
 
+/// A duration as `193 ms`
+pub fn whole_millis(duration: Duration) -> String {
+    format!("{:.0} ms", duration.as_secs_f64() * 1000.0)
+}
+
 /// How many per second, as a whole number
 pub fn rate(count: u64, duration: Duration) -> String {
     thousands((count as f64 / duration.as_secs_f64().max(0.001)) as u64)

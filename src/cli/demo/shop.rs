@@ -88,3 +88,32 @@ fn count_rows(connection: &Connection) -> rusqlite::Result<u64> {
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+pub const SMALL: Size = Size { customers: 200, products: 40, orders: 300, accounts: 20 };
+
+#[cfg(test)]
+pub fn number(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row(sql, (), |row| row.get(0)).unwrap()
+}
+
+#[cfg(test)]
+pub fn assert_sound(connection: &Connection, shop: &Shop) {
+    assert_eq!(number(connection, "SELECT sum(balance) FROM accounts"), shop.total_balance());
+    assert_eq!(number(connection, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    let check: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_shop_holds_a_little_over_200_000_sound_rows() {
+        let directory = tempfile::tempdir().unwrap();
+        let shop = Shop::create(&directory.path().join("shop.db"), Size::DEMO).unwrap();
+        assert!((200_000..300_000).contains(&shop.rows), "{}", shop.rows);
+        assert_sound(&shop.open().unwrap(), &shop);
+    }
+}

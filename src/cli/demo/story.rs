@@ -1,4 +1,6 @@
-//! The demo step by step: start, copy, follow, kill, resume, compare, and a summary
+//! The demo step by step: start, copy, follow, kill, resume, compare, switch there and back, and a summary
+
+mod switching;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,10 +9,11 @@ use super::cluster::Cluster;
 use super::interrupt::Interrupt;
 use super::probe::{self, Lag, Target};
 use super::product::{Product, Replicator, Status, Verified};
-use super::screen::{Screen, millis, rate, seconds, thousands};
+use super::screen::{Screen, millis, rate, seconds, thousands, whole_millis};
 use super::shop::{Shop, Size, broken};
 use super::writers::Writers;
 use crate::error::{Error, ErrorKind, Result};
+use switching::{Switch, Switched};
 
 const WRITERS: u32 = 4;
 const TRANSACTIONS_PER_SECOND: u32 = 600;
@@ -37,6 +40,7 @@ struct Results {
     resumed: (u64, Duration),
     while_writing: Verified,
     lag: Lag,
+    switched: Switched,
     at_the_end: Verified,
     followed: u64,
     balances: (i64, i64),
@@ -78,7 +82,7 @@ impl Stage {
         screen.passing("making a sample shop");
         let source = cluster.directory().join("shop.db");
         let shop = Shop::create(&source, Size::DEMO)?;
-        let writers = Writers::start(&shop, WRITERS, TRANSACTIONS_PER_SECOND)?;
+        let writers = Writers::start(&shop, &cluster.url("shop"), WRITERS, TRANSACTIONS_PER_SECOND)?;
         screen.step(format!(
             "a shop of {} rows ({:.0} MB) is open: {WRITERS} writers, {TRANSACTIONS_PER_SECOND} transactions a second",
             thousands(shop.rows),
@@ -98,9 +102,11 @@ impl Stage {
         let resumed = self.kill_and_resume()?;
         let while_writing = self.verify_while_writing()?;
         let lag = self.measure_lag()?;
-        let (at_the_end, followed) = self.come_to_rest()?;
+        let followed = self.wait_until("running", |status| status.running)?.checkpoint;
+        let switched = self.switch()?;
+        let at_the_end = self.come_to_rest()?;
         let balances = (self.balance_on_sqlite()?, self.target.sum_of_balances()?);
-        Ok(Results { copied, resumed, while_writing, lag, at_the_end, followed, balances })
+        Ok(Results { copied, resumed, while_writing, lag, switched, at_the_end, followed, balances })
     }
 
     fn plan(&mut self) -> Result<()> {
@@ -180,15 +186,15 @@ impl Stage {
         Ok(lag)
     }
 
-    fn come_to_rest(&mut self) -> Result<(Verified, u64)> {
+    fn come_to_rest(&mut self) -> Result<Verified> {
         self.screen.passing("the shop closes");
         self.writers.stop()?;
         let begun = Instant::now();
-        let status = self.catch_up()?;
+        self.catch_up()?;
         let took = begun.elapsed();
         let verified = self.product.verify()?;
         self.screen.step(format!("the shop closed; in sync after {}; {}", seconds(took), told(verified)));
-        Ok((verified, status.checkpoint))
+        Ok(verified)
     }
 
     /// Waits until what is in the source by now has arrived. The state that the last replicator left behind may still
@@ -239,7 +245,7 @@ impl Stage {
         let written = self.writers.committed();
         println!();
         println!("  copied     {} rows in {} ({} rows/s)", thousands(rows), seconds(copying), rate(rows, copying));
-        println!("  followed   {} logged changes of {} transactions", thousands(results.followed), thousands(written));
+        println!("  followed   {} logged changes", thousands(results.followed));
         println!(
             "  lag        p50 {}, p99 {}: from COMMIT in SQLite until a polling client of PostgreSQL",
             millis(lag.percentile(50)),
@@ -251,10 +257,16 @@ impl Stage {
             thousands(missed),
             seconds(resuming)
         );
-        println!("  verify     {}; at the end {}", told(results.while_writing), told(results.at_the_end));
+        let Switched { rehearsal, cutover, rollback, on_postgres, while_moved } = &results.switched;
+        println!("  rehearsal  {}", described_switch(rehearsal));
+        println!("  cutover    {}", described_switch(cutover));
+        println!("  moved      {} transactions on PostgreSQL, followed by SQLite", thousands(*on_postgres));
+        println!("  rollback   {}", described_switch(rollback));
+        println!("  verify     {} on SQLite; {} on PostgreSQL;", told(results.while_writing), told(*while_moved));
+        println!("             at the end {}", told(results.at_the_end));
         println!("  money      {sqlite} in SQLite, {postgres} in PostgreSQL; added up {} times on", lag.sums_checked);
         println!("             PostgreSQL while it followed, wrong {} times", lag.sums_wrong);
-        println!("  writers    {} transactions turned away as busy", self.writers.busy());
+        println!("  writers    {} transactions, {} turned away as busy", thousands(written), self.writers.busy());
         println!("  all in all {}", seconds(took));
         println!();
     }
@@ -286,7 +298,8 @@ impl Stage {
 impl Results {
     /// The demo fails when anything is not as it should be
     fn judge(&self) -> Result<()> {
-        let mismatches = self.while_writing.mismatches + self.at_the_end.mismatches;
+        let verified = [self.while_writing, self.switched.while_moved, self.at_the_end];
+        let mismatches: u64 = verified.iter().map(|verified| verified.mismatches).sum();
         let (sqlite, postgres) = self.balances;
         if mismatches > 0 || self.lag.sums_wrong > 0 || sqlite != postgres {
             return Err(Error::new(ErrorKind::Mismatch, "the two sides of the demo differ; see the summary above"));
@@ -297,6 +310,14 @@ impl Results {
 
 fn told(verified: Verified) -> String {
     format!("{} rows compared, {} mismatches", thousands(verified.rows_compared), thousands(verified.mismatches))
+}
+
+fn described_switch(switch: &Switch) -> String {
+    format!(
+        "writes refused for {}; no writer waited longer than {}",
+        whole_millis(switch.refused),
+        whole_millis(switch.waited)
+    )
 }
 
 fn described(status: &Status) -> String {

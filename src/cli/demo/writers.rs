@@ -1,36 +1,34 @@
-//! The shop's customers: threads that write all the time, each with a connection of its own
+//! The shop's customers: threads that write all the time, each with connections of its own
+//!
+//! They write to the side that accepts them: one that is refused by a fence asks again, at one side and then the other,
+//! as an application does that was told where its primary is now.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
+use tokio_postgres::error::SqlState;
 
+use super::deeds::{self, Random};
+use super::moved;
+use super::probe::Target;
 use super::shop::{Shop, Size, broken};
 use crate::error::{Error, Result};
+use crate::model::phase::Side;
 
-/// One business transaction of the shop
-type Deed = fn(&Transaction, &mut Random, Size) -> rusqlite::Result<()>;
-
-/// What the shop does, and how often (in parts of the sum of all weights)
-const DEEDS: [(i64, Deed); 9] = [
-    (30, place_order),
-    (15, pay_order),
-    (15, ship_order),
-    (12, cancel_order),
-    (15, transfer),
-    (8, restock),
-    (6, move_shelf),
-    (5, swap_emails),
-    (1, rename_product),
-];
+/// Between two attempts at a fence
+const REFUSED: Duration = Duration::from_millis(2);
 
 /// What all writers together have done so far
 #[derive(Debug, Default)]
 pub struct Tally {
-    committed: AtomicU64,
+    on_sqlite: AtomicU64,
+    on_postgres: AtomicU64,
     busy: AtomicU64,
+    /// Microseconds between two commits of one writer, the longest since somebody asked
+    longest_wait: AtomicU64,
 }
 
 /// The running writer threads
@@ -42,27 +40,42 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Starts `count` writers that together aim at `per_second` transactions
-    pub fn start(shop: &Shop, count: u32, per_second: u32) -> Result<Writers> {
+    /// Starts `count` writers that together aim at `per_second` transactions; `target` is where they go from SQLite
+    pub fn start(shop: &Shop, target: &str, count: u32, per_second: u32) -> Result<Writers> {
         let mut writers = Writers { tally: Arc::default(), stop: Arc::default(), threads: Vec::new() };
         let pace = Duration::from_secs(1) * count / per_second;
         for number in 0..count {
-            let connection = shop.open()?;
-            let (size, tally, stop) = (shop.size, writers.tally.clone(), writers.stop.clone());
-            let random = Random(u64::from(number) + 1);
-            writers.threads.push(std::thread::spawn(move || write(connection, size, random, pace, &tally, &stop)));
+            let writer = Writer {
+                side: Side::Sqlite,
+                sqlite: shop.open()?,
+                postgres: None,
+                target: target.to_owned(),
+                size: shop.size,
+                random: Random(u64::from(number) + 1),
+            };
+            let (tally, stop) = (writers.tally.clone(), writers.stop.clone());
+            writers.threads.push(std::thread::spawn(move || work(writer, pace, &tally, &stop)));
         }
         Ok(writers)
     }
 
     /// Transactions committed so far
     pub fn committed(&self) -> u64 {
-        self.tally.committed.load(Ordering::Relaxed)
+        self.tally.on_sqlite.load(Ordering::Relaxed) + self.committed_on_postgres()
     }
 
-    /// Transactions that SQLite turned away as busy, in spite of the busy timeout
+    pub fn committed_on_postgres(&self) -> u64 {
+        self.tally.on_postgres.load(Ordering::Relaxed)
+    }
+
+    /// Transactions that were turned away as busy, in spite of the busy timeout, or lost a deadlock
     pub fn busy(&self) -> u64 {
         self.tally.busy.load(Ordering::Relaxed)
+    }
+
+    /// The longest that one writer has been without a commit since this was last asked
+    pub fn longest_wait(&self) -> Duration {
+        Duration::from_micros(self.tally.longest_wait.swap(0, Ordering::Relaxed))
     }
 
     /// Stops all writers and tells of the first that failed
@@ -84,23 +97,44 @@ impl Drop for Writers {
     }
 }
 
-fn write(
-    mut connection: Connection,
+/// What became of one attempt
+enum Attempt {
+    Committed,
+    Busy,
+    /// A fence stands
+    Refused,
+}
+
+struct Writer {
+    /// Where the last write was accepted
+    side: Side,
+    sqlite: Connection,
+    /// Opened when it is needed
+    postgres: Option<Target>,
+    target: String,
     size: Size,
-    mut random: Random,
-    pace: Duration,
-    tally: &Tally,
-    stop: &AtomicBool,
-) -> Result<()> {
-    let mut due = Instant::now();
+    random: Random,
+}
+
+fn work(mut writer: Writer, pace: Duration, tally: &Tally, stop: &AtomicBool) -> Result<()> {
+    let (mut due, mut last) = (Instant::now(), Instant::now());
     while !stop.load(Ordering::Relaxed) {
-        match deal(&mut connection, &mut random, size) {
-            Ok(()) => tally.committed.fetch_add(1, Ordering::Relaxed),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                tally.busy.fetch_add(1, Ordering::Relaxed)
+        match writer.attempt()? {
+            Attempt::Committed => {
+                let count = if writer.side == Side::Sqlite { &tally.on_sqlite } else { &tally.on_postgres };
+                count.fetch_add(1, Ordering::Relaxed);
+                tally.longest_wait.fetch_max(last.elapsed().as_micros() as u64, Ordering::Relaxed);
+                last = Instant::now();
             }
-            Err(error) => return Err(broken("write to the sample shop")(error)),
-        };
+            Attempt::Busy => {
+                tally.busy.fetch_add(1, Ordering::Relaxed);
+            }
+            Attempt::Refused => {
+                writer.side = if writer.side == Side::Sqlite { Side::Postgres } else { Side::Sqlite };
+                std::thread::sleep(REFUSED);
+                continue;
+            }
+        }
         // A writer that fell behind does not make up for it in a burst.
         due = (due + pace).max(Instant::now());
         std::thread::sleep(due - Instant::now().min(due));
@@ -108,211 +142,60 @@ fn write(
     Ok(())
 }
 
+impl Writer {
+    fn attempt(&mut self) -> Result<Attempt> {
+        match self.side {
+            Side::Sqlite => self.on_sqlite(),
+            Side::Postgres => self.on_postgres(),
+        }
+    }
+
+    fn on_sqlite(&mut self) -> Result<Attempt> {
+        match deal(&mut self.sqlite, &mut self.random, self.size) {
+            Ok(()) => Ok(Attempt::Committed),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(Attempt::Busy),
+            Err(error) if is_fenced(&error) => Ok(Attempt::Refused),
+            Err(error) => Err(broken("write to the sample shop")(error)),
+        }
+    }
+
+    fn on_postgres(&mut self) -> Result<Attempt> {
+        let target = match &mut self.postgres {
+            Some(open) => open,
+            none => none.insert(Target::connect(&self.target)?),
+        };
+        match target.execute(&moved::choose(&mut self.random, self.size)) {
+            Ok(()) => Ok(Attempt::Committed),
+            Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => Ok(Attempt::Busy),
+            Err(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Ok(Attempt::Refused),
+            Err(error) => Err(Error::target_side("cannot write to the sample shop on PostgreSQL").caused_by(error)),
+        }
+    }
+}
+
 fn deal(connection: &mut Connection, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    let deed = choose(random);
+    let deed = deeds::choose(random);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     deed(&transaction, random, size)?;
     transaction.commit()
 }
 
-fn choose(random: &mut Random) -> Deed {
-    let mut left = random.below(DEEDS.iter().map(|(weight, _)| weight).sum());
-    for (weight, deed) in DEEDS {
-        if left < weight {
-            return deed;
-        }
-        left -= weight;
-    }
-    place_order
-}
-
-fn place_order(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    tx.execute(
-        "INSERT INTO orders (customer_id, placed_at, note)
-         VALUES (?1, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), CASE WHEN ?1 % 9 = 0 THEN 'express' END)",
-        [random.below(i64::from(size.customers)) + 1],
-    )?;
-    let order = tx.last_insert_rowid();
-    for line in 1..=random.below(4) + 1 {
-        tx.execute(
-            "INSERT INTO order_items (order_id, line, sku, quantity, price_cents)
-             SELECT ?1, ?2, sku, 1 + ?3 % 3, price_cents FROM products WHERE rowid >= ?3 LIMIT 1",
-            (order, line, random.below(i64::from(size.products)) + 1),
-        )?;
-    }
-    tx.execute(
-        "UPDATE inventory SET quantity = quantity - 1 WHERE sku IN (SELECT sku FROM order_items WHERE order_id = ?1)",
-        [order],
-    )?;
-    Ok(())
-}
-
-fn pay_order(tx: &Transaction, random: &mut Random, _: Size) -> rusqlite::Result<()> {
-    let Some(order) = some_order(tx, random)? else { return Ok(()) };
-    tx.execute(
-        "INSERT INTO payments (order_id, reference, amount_cents, paid_at)
-         SELECT ?1, 'PAY-' || ?2, coalesce(sum(quantity * price_cents), 0), strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-         FROM order_items WHERE order_id = ?1",
-        (order, format!("{:016x}", random.next())),
-    )?;
-    tx.execute("UPDATE orders SET status = 'paid' WHERE id = ?1", [order])?;
-    Ok(())
-}
-
-fn ship_order(tx: &Transaction, random: &mut Random, _: Size) -> rusqlite::Result<()> {
-    let Some(order) = some_order(tx, random)? else { return Ok(()) };
-    tx.execute("UPDATE orders SET status = 'shipped', note = NULL WHERE id = ?1", [order])?;
-    tx.execute(
-        "UPDATE customers SET points = points + 0.125 WHERE id = (SELECT customer_id FROM orders WHERE id = ?1)",
-        [order],
-    )?;
-    Ok(())
-}
-
-/// Items and payments go with the order, by the foreign keys' cascade
-fn cancel_order(tx: &Transaction, random: &mut Random, _: Size) -> rusqlite::Result<()> {
-    let Some(order) = some_order(tx, random)? else { return Ok(()) };
-    tx.execute("DELETE FROM orders WHERE id = ?1", [order])?;
-    Ok(())
-}
-
-/// Takes and gives in one transaction, so that the sum of all balances stays what it was
-fn transfer(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    let accounts = i64::from(size.accounts);
-    let (from, to, amount) = (random.below(accounts) + 1, random.below(accounts) + 1, random.below(500) + 1);
-    let taken =
-        tx.execute("UPDATE accounts SET balance = balance - ?1 WHERE id = ?2 AND balance >= ?1", (amount, from))?;
-    if taken == 1 {
-        tx.execute("UPDATE accounts SET balance = balance + ?1 WHERE id = ?2", (amount, to))?;
-    }
-    Ok(())
-}
-
-fn restock(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    tx.execute(
-        "INSERT INTO inventory (sku, shelf, quantity)
-         SELECT sku, 'N-' || ?2, 50 FROM products WHERE rowid >= ?1 LIMIT 1
-         ON CONFLICT (sku) DO UPDATE SET quantity = quantity + 50",
-        (random.below(i64::from(size.products)) + 1, format!("{:016x}", random.next())),
-    )?;
-    Ok(())
-}
-
-/// REPLACE takes the shelf of another product, whose own row vanishes without a word
-fn move_shelf(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    let products = i64::from(size.products);
-    tx.execute(
-        "REPLACE INTO inventory (sku, shelf, quantity)
-         SELECT sku, coalesce((SELECT shelf FROM inventory WHERE rowid >= ?2 LIMIT 1), 'M-' || ?2), 10
-         FROM products WHERE rowid >= ?1 LIMIT 1",
-        (random.below(products) + 1, random.below(products) + 1),
-    )?;
-    Ok(())
-}
-
-/// Two rows trade a unique value inside one transaction
-fn swap_emails(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    let customers = i64::from(size.customers);
-    let (one, other) = (random.below(customers) + 1, random.below(customers) + 1);
-    let email = |id: i64| -> rusqlite::Result<String> {
-        tx.query_row("SELECT email FROM customers WHERE id = ?1", [id], |row| row.get(0))
-    };
-    let (first, second) = (email(one)?, email(other)?);
-    if one == other {
-        return Ok(());
-    }
-    let mut set = tx.prepare("UPDATE customers SET email = ?1 WHERE id = ?2")?;
-    set.execute(("being swapped", one))?;
-    set.execute((first, other))?;
-    set.execute((second, one))?;
-    Ok(())
-}
-
-/// The primary key itself changes, and takes the rows that point at it along
-fn rename_product(tx: &Transaction, random: &mut Random, size: Size) -> rusqlite::Result<()> {
-    tx.execute(
-        "UPDATE products SET sku = 'SKU-' || ?2 WHERE rowid = ?1",
-        (random.below(i64::from(size.products)) + 1, format!("{:016x}", random.next())),
-    )?;
-    Ok(())
-}
-
-fn some_order(tx: &Transaction, random: &mut Random) -> rusqlite::Result<Option<i64>> {
-    let newest: Option<i64> = tx.query_row("SELECT max(id) FROM orders", (), |row| row.get(0))?;
-    let from = random.below(newest.unwrap_or(0).max(1));
-    tx.query_row("SELECT id FROM orders WHERE id > ?1 LIMIT 1", [from], |row| row.get(0)).optional()
-}
-
-/// SplitMix64: small, seeded, good enough to pick rows with
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: i64) -> i64 {
-        (self.next() >> 1) as i64 % limit
-    }
+/// The shop has no triggers but crossfade's
+fn is_fenced(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SMALL: Size = Size { customers: 200, products: 40, orders: 300, accounts: 20 };
-
-    fn number(connection: &Connection, sql: &str) -> i64 {
-        connection.query_row(sql, (), |row| row.get(0)).unwrap()
-    }
-
-    fn assert_sound(connection: &Connection, shop: &Shop) {
-        assert_eq!(number(connection, "SELECT sum(balance) FROM accounts"), shop.total_balance());
-        assert_eq!(number(connection, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-        let check: String = connection.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
-        assert_eq!(check, "ok");
-    }
-
-    #[test]
-    fn the_demo_shop_holds_a_little_over_200_000_sound_rows() {
-        let directory = tempfile::tempdir().unwrap();
-        let shop = Shop::create(&directory.path().join("shop.db"), Size::DEMO).unwrap();
-        assert!((200_000..300_000).contains(&shop.rows), "{}", shop.rows);
-        assert_sound(&shop.open().unwrap(), &shop);
-    }
-
-    #[test]
-    fn every_deed_works_and_keeps_the_balance_in_every_commit() {
-        let directory = tempfile::tempdir().unwrap();
-        let shop = Shop::create(&directory.path().join("shop.db"), SMALL).unwrap();
-        let mut connection = shop.open().unwrap();
-        let mut random = Random(7);
-        for round in 0..2_000 {
-            let (_, deed) = DEEDS[round % DEEDS.len()];
-            let tx = connection.transaction().unwrap();
-            deed(&tx, &mut random, SMALL).unwrap();
-            tx.commit().unwrap();
-            assert_eq!(number(&connection, "SELECT sum(balance) FROM accounts"), shop.total_balance());
-        }
-        assert_sound(&connection, &shop);
-        assert!(number(&connection, "SELECT count(*) FROM inventory") < 40, "REPLACE never removed a row");
-        assert!(number(&connection, "SELECT count(*) FROM products WHERE length(sku) = 20") > 0);
-        assert!(
-            number(&connection, "SELECT count(*) FROM customers WHERE email <> 'customer' || id || '@example.com'") > 0
-        );
-    }
+    use crate::cli::demo::shop::{SMALL, assert_sound, number};
 
     #[test]
     fn writers_on_several_connections_neither_fail_nor_break_the_balance() {
         let directory = tempfile::tempdir().unwrap();
         let shop = Shop::create(&directory.path().join("shop.db"), SMALL).unwrap();
         let reader = shop.open().unwrap();
-        let mut writers = Writers::start(&shop, 4, 2_000).unwrap();
+        let mut writers = Writers::start(&shop, "", 4, 2_000).unwrap();
         while writers.committed() < 500 && !writers.threads.iter().any(JoinHandle::is_finished) {
             assert_eq!(number(&reader, "SELECT sum(balance) FROM accounts"), shop.total_balance());
         }
