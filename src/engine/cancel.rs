@@ -111,13 +111,23 @@ pub(super) fn take_lock(context: &Context, client: &tokio_postgres::Client, may_
     if runtime.block_on(control::try_lock(client))? {
         return Ok(false);
     }
+    let ask = || runtime.block_on(control::request(client, "stop", None));
+    let mut asked = None;
     if may_run {
-        runtime.block_on(control::request(client, "stop", None))?;
+        asked = Some(ask()?);
         context.reporter.line("asking the running replicator to stop");
     }
     let deadline = Instant::now() + STOP_TIMEOUT;
     while !runtime.block_on(control::try_lock(client))? {
         context.stop.check()?;
+        // Where it cannot be asked any more, somebody else has removed the migration, and the lock is about to be free.
+        let is_dropped = |&(request, run): &(i64, i64)| {
+            runtime.block_on(control::is_answered(client, request)).is_ok_and(|(_, now)| now != run)
+        };
+        if asked.as_ref().is_some_and(is_dropped) {
+            // A session that was only just beginning has dropped what was asked before it.
+            asked = Some(ask()?);
+        }
         if Instant::now() > deadline {
             return Err(Error::refused("the running replicator does not stop").hint("stop it by hand, then try again"));
         }
