@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::convert::forms::{
-    BoolForm, DateForm, DecimalClass, Element, EpochUnit, IntervalForm, JsonForm, Layout, StampForm, TimeForm,
-    UuidForm, VectorForm, ZoneStyle,
+    BoolForm, DateForm, DecimalClass, Element, EpochUnit, Fraction, IntervalForm, JsonForm, Layout, StampForm,
+    TimeForm, UuidForm, VectorForm, ZoneStyle,
 };
 
 /// PostgreSQL type of a column together with the conversion to and from it
@@ -136,6 +136,21 @@ pub enum JsonFault {
 }
 
 impl Mapping {
+    /// Digits behind the seconds that SQLite's form shows, for times and moments; PostgreSQL's types hold six
+    pub fn second_digits(self) -> Option<u8> {
+        let fraction = match self {
+            Mapping::Time(form) | Mapping::TimeOfDay(form) | Mapping::ZonedTime { form, .. } => form.fraction,
+            Mapping::Timestamp { form, .. } | Mapping::Moment { form, .. } => form.fraction,
+            Mapping::Epoch { unit: EpochUnit::S, .. } => Fraction::None,
+            Mapping::Epoch { unit: EpochUnit::Ms, .. } => Fraction::Fixed(3),
+            _ => return None,
+        };
+        Some(match fraction {
+            Fraction::None => 0,
+            Fraction::Fixed(digits) | Fraction::OmitZero(digits) => digits,
+        })
+    }
+
     /// The type in which an element travels: of array parameters and of casts
     pub fn sql(self) -> &'static str {
         match self {

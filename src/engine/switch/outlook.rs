@@ -8,7 +8,7 @@ use crate::engine::job::Context;
 use crate::engine::switch::Kind;
 use crate::engine::verify::changed::{self, Known};
 use crate::error::Result;
-use crate::model::plan::{Notice, Plan};
+use crate::model::plan::{Check, ColumnPlan, Notice, Plan, TablePlan};
 use crate::model::words::counted;
 use crate::postgres::change_log as target_log;
 use crate::postgres::control::{self, State};
@@ -72,6 +72,23 @@ pub fn lost_on_the_way_back(source: &Path, plan: &Plan) -> Result<Vec<Notice>> {
             );
             notices.push(Notice { object: table.source.name.clone(), message, remedy: None });
         }
+        notices.extend(too_fine(table));
     }
     Ok(notices)
+}
+
+/// `now()` has six digits behind the seconds: where SQLite's form shows fewer, each row with it would keep a rollback waiting
+fn too_fine(table: &TablePlan) -> Option<Notice> {
+    let holds = |column: &&ColumnPlan| match (column.mapping.second_digits(), &column.check) {
+        (Some(shown), Check::Scale(kept)) => shown < *kept,
+        (Some(shown), _) => shown < 6,
+        (None, _) => false,
+    };
+    let columns: Vec<&str> = table.columns.iter().filter(holds).map(|column| column.target_name.as_str()).collect();
+    let message = format!(
+        "SQLite's form shows less than a moment of PostgreSQL's may hold; write localtimestamp(0), say, and not now(), or \
+         a rollback waits until such rows are changed: {}",
+        columns.join(", ")
+    );
+    (!columns.is_empty()).then(|| Notice { object: table.source.name.clone(), message, remedy: None })
 }

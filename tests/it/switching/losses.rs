@@ -49,3 +49,26 @@ fn what_a_way_back_does_not_bring_is_said() {
     assert!(stage.pair.status()["notices"].to_string().contains(BEHIND));
     replicator.stop();
 }
+
+const CLOCKS: &str = "
+    CREATE TABLE visits(id INTEGER PRIMARY KEY, made DATETIME, fine DATETIME);
+    INSERT INTO visits VALUES(1, '2026-11-21 10:00:00', '2026-11-21 10:00:00.123456');";
+
+/// What every application writes, `now()`, is finer than what SQLite's columns often show: that is said before the cutover,
+/// with what helps
+#[test]
+fn a_form_that_is_coarser_than_now_is_said_before_a_cutover() {
+    let stage = Stage::on(fresh_database(), CLOCKS);
+    let mut replicator = stage.ready(&[]);
+    let output = stage.cutover(&[]);
+    let said = "note: visits: SQLite's form shows less than a moment of PostgreSQL's may hold";
+    assert!(output.stdout.contains(said) && output.stdout.contains("such rows are changed: made\n"), "{output}");
+    let target = stage.target();
+    target.execute("INSERT INTO visits VALUES(2, '2026-11-21 11:00:00.5', now())");
+    stage.pair.wait_returned(&mut replicator);
+    assert_eq!(target.value("SELECT count(*) FROM crossfade.unreturned").as_deref(), Some("1"));
+    target.execute("UPDATE visits SET made = localtimestamp(0) WHERE id = 2");
+    stage.pair.wait_returned(&mut replicator);
+    stage.rollback(&[]).expect_code(0).expect_stdout("SQLite is the primary");
+    replicator.stop();
+}
